@@ -1,0 +1,201 @@
+"""What a plugin implements. The abstract class is the contract; `hub.testing` holds the tests that prove it kept.
+
+Methods here are plain and blocking unless they say ``async``: the host runs them in worker threads with a deadline
+and gives up on those that hang. No implementation lives here.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+from msgspec import Struct
+
+from hub.messages import Box, Dispatch, PlateEvidence, Query, Reach, SubjectKind
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Image: TypeAlias = NDArray[np.uint8]
+else:
+    Image = Any
+
+
+class PluginContext(Struct, frozen=True):
+    """What the host hands a plugin when it opens one of its parts."""
+
+    state: Path
+    """Folder of this plugin's own, created, mode 0700."""
+    models: Path
+    """Folder of model weights, read only."""
+    settings: Mapping[str, str | int | float | bool]
+    """The plugin's table of the configuration, ``[plugins.NAME]``."""
+    development: bool
+    """True where ``--development`` allows unsigned lists."""
+    threads: int = 2
+    """Threads that one model call may use."""
+
+
+class PlateReader(abc.ABC):
+    """Finds text on vehicles and says what it saw, character by character."""
+
+    name: ClassVar[str]
+
+    @abc.abstractmethod
+    def read(self, image: Image) -> Sequence[PlateEvidence]:
+        """Look at one picture.
+
+        Args:
+            image: uint8 [height, width, 3], BGR. Must not be kept or changed.
+
+        Returns:
+            Evidence of each region that may be a plate, in any order; empty where there is none.
+
+        Raises:
+            ModelError: The model does not run.
+        """
+
+    def close(self) -> None:
+        """Free the model. May be called twice."""
+
+
+class FaceRegion(Struct, frozen=True):
+    """Where a face is. It says nothing of whose."""
+
+    box: Box
+    score: float
+    """Detector's probability, 0 to 1."""
+    landmarks: tuple[tuple[float, float], ...]
+    """Image-left eye, image-right eye, nose tip, image-left and image-right mouth corner, in pixels."""
+
+
+class FaceDetector(abc.ABC):
+    """Finds faces, so that what may stay sharper in a redacted picture can be decided."""
+
+    name: ClassVar[str]
+
+    @abc.abstractmethod
+    def detect(self, image: Image, *, threshold: float = 0.35) -> Sequence[FaceRegion]:
+        """Find faces in one picture, uint8 [height, width, 3], BGR.
+
+        Raises:
+            ModelError: The model does not run.
+        """
+
+    def close(self) -> None:
+        """Free the model. May be called twice."""
+
+
+class SourceRecord(Struct, frozen=True):
+    """A candidate record as a plugin hands it over; the host drops fields outside its closed schema."""
+
+    entry: str
+    """Identifier of the entry in the source, stable."""
+    fields: Mapping[str, object]
+    """Names and values; see `hub.records` for what is kept."""
+
+
+class SourceInfo(Struct, frozen=True):
+    """What a source says of itself when it is opened."""
+
+    entries: int
+    """Number of entries; -1 where unknown."""
+    list_digest: str = ""
+    """SHA-256 of a closed list's content, hexadecimal; "" for a register."""
+    expires: str = ""
+    """ISO 8601 time at which the closed list expires; "" for a register."""
+    development: bool = False
+    """True where the list is unsigned."""
+    detail: str = ""
+    """One line for the officer."""
+
+
+class RecordSource(abc.ABC):
+    """Holds records that a look-up may ask for. It returns candidates; `hub.plates` and `hub.names` alone decide."""
+
+    name: ClassVar[str]
+    """Short name, lower case, unique: ``wanted_persons``."""
+    reach: ClassVar[Reach] = Reach.RESTRICTED
+    """When the source may be asked. The host enforces it; undeclared is restricted."""
+    answers: ClassVar[frozenset[SubjectKind]]
+    """What the source can be asked about."""
+    exact_only: ClassVar[bool] = False
+    """True where the source can only look up a plate exactly as written; the host then says so in the answer."""
+
+    def open(self, context: PluginContext) -> SourceInfo:
+        """Open the records. Called once before the first query, in the thread that will ask.
+
+        Raises:
+            SourceError: The records cannot be opened; the message is for the officer.
+            TrustError: The list is unsigned, altered or expired.
+        """
+        del context
+        return SourceInfo(entries=-1)
+
+    @abc.abstractmethod
+    def find(self, query: Query) -> Iterable[SourceRecord]:
+        """Return candidate records for a query, in any order; empty where there is none.
+
+        For plates: every record whose ``plate`` could be what was read. `hub.plates.keys` gives keys under which a
+        store finds them. A list past its expiry at ``query.now`` returns nothing and raises `TrustError`.
+
+        Raises:
+            SourceError: The source cannot answer; the message is for the officer.
+        """
+
+    def close(self) -> None:
+        """Free what was opened. May be called twice."""
+
+
+class Importer(abc.ABC):
+    """Takes records from a file into a source's own store; implemented beside a `RecordSource` that has one."""
+
+    name: ClassVar[str]
+
+    @abc.abstractmethod
+    def import_file(self, context: PluginContext, file: Path) -> ImportReport:
+        """Import every good row of a file in one transaction and report every bad one.
+
+        Raises:
+            InputError: The file cannot be read at all (missing, not text in UTF-8, no header).
+            TrustError: The file is a signed list that does not verify.
+            StoreError: The store cannot be written; nothing was imported.
+        """
+
+
+class BadRow(Struct, frozen=True):
+    """A row that was not imported."""
+
+    line: int
+    """Line in the file, 1 for the header."""
+    problem: str
+    """What is wrong and how to mend it."""
+
+
+class ImportReport(Struct, frozen=True):
+    """What an import did."""
+
+    imported: int
+    bad: tuple[BadRow, ...]
+    list_digest: str = ""
+    """SHA-256 of the closed list as it now stands; "" for a register."""
+
+
+class Dispatcher(abc.ABC):
+    """Takes adjudicated alerts to the desk. Must be idempotent: the same identifier may come twice."""
+
+    name: ClassVar[str]
+
+    @abc.abstractmethod
+    async def send(self, dispatch: Dispatch) -> None:
+        """Deliver one dispatch and return once the other side has it for good.
+
+        Raises:
+            SourceUnavailableError: The other side is not there; the outbox tries again.
+        """
+
+    async def aclose(self) -> None:
+        """Let go of the connection. May be called twice."""

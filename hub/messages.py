@@ -1,0 +1,590 @@
+"""The vocabulary: every record that crosses a channel, a store's edge or the wire.
+
+Frozen msgspec structs and enumerations only; no behaviour beyond what a record can say of itself, no I/O, and no
+import but the standard library and msgspec (arrays are named for the type checker alone, so a record that holds
+pixels cannot be encoded by accident). Times are timezone-aware UTC; boxes are whole pixels of the frame they name.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Pixels: TypeAlias = NDArray[np.uint8]
+    Probabilities: TypeAlias = NDArray[np.float32]
+else:
+    Pixels = Any
+    Probabilities = Any
+
+
+# --------------------------------------------------------------------------------------------- frames
+
+
+class Box(Struct, frozen=True):
+    """An upright rectangle in pixels of its frame."""
+
+    x: int
+    """Left edge, 0 at the left of the frame."""
+    y: int
+    """Top edge, 0 at the top of the frame."""
+    w: int
+    """Width, at least 1."""
+    h: int
+    """Height, at least 1."""
+
+
+class SourceKind(StrEnum):
+    """How frames arrive, which decides what may be dropped."""
+
+    STILL = "still"
+    """Photos and folders: lossless, every frame stands alone."""
+    PACED = "paced"
+    """A video file played at its own speed: newest frame wins."""
+    LOSSLESS = "lossless"
+    """A video file run to its end: capture waits for its readers."""
+    LIVE = "live"
+    """A camera or stream: newest frame wins."""
+
+
+class Frame(Struct, frozen=True, eq=False):
+    """One picture in memory. Never encoded, never written."""
+
+    camera: str
+    """Name of the camera or source."""
+    number: int
+    """Counts from 0 over the life of the source."""
+    at: datetime
+    """Wall time at which the frame was taken or read."""
+    position: float
+    """Seconds from the start of the medium; for live sources since it was opened."""
+    kind: SourceKind
+    """How frames of this source arrive."""
+    origin: str
+    """File name, or the address of a stream without its credentials."""
+    image: Pixels
+    """uint8 [height, width, 3], BGR, read-only."""
+
+
+class FrameGap(Struct, frozen=True):
+    """A frame that was expected and could not be decoded."""
+
+    camera: str
+    """Name of the camera or source."""
+    number: int
+    """The number that the frame would have had."""
+    origin: str
+    """File name, or the address of a stream without its credentials."""
+    detail: str
+    """One line that says why."""
+
+
+class Reason(StrEnum):
+    """Why a frame or a read went nowhere, or where it went: exactly one for each."""
+
+    # a frame
+    READ = "read"
+    """The frame holds at least one text region that passed every gate."""
+    NO_TEXT = "no_text"
+    """No region of the frame looks like text."""
+    UNREADABLE = "unreadable_frame"
+    """The frame could not be decoded."""
+    REPLACED = "replaced_by_newer"
+    """A newer frame of a live source took its place."""
+    READER_UNAVAILABLE = "reader_unavailable"
+    """The plate reader raised or did not answer within its deadline."""
+    STOPPED = "stopped"
+    """The hub was told to stop before the frame was looked at."""
+    # a region or a read (a frame without a read takes the reason of its best region)
+    TOO_SMALL = "too_small"
+    """Characters are too few pixels high."""
+    BLURRED = "blurred"
+    """Too little detail to tell characters apart."""
+    WRONG_SHAPE = "wrong_shape"
+    """Not the proportions or the place of a plate."""
+    LOW_CHARACTER = "low_character_confidence"
+    """At least one character is too doubtful."""
+    NO_GRAMMAR = "no_grammar_fits"
+    """No jurisdiction issues such a plate."""
+    NOT_A_PLATE = "text_is_no_plate"
+    """A badge, lettering, sign, watermark or burnt-in date."""
+    # a track
+    TOO_FEW_VOTES = "too_few_votes"
+    """The track ended before enough frames agreed."""
+    SAME_VEHICLE = "same_vehicle"
+    """Read before and still there (a parked car), or another part of the same track."""
+    # a read that was looked up
+    NOT_LISTED = "not_listed"
+    """No automatic source lists it."""
+    UNAVAILABLE = "source_unavailable"
+    """No automatic source could answer."""
+    NO_SOURCE = "no_source"
+    """No automatic source is loaded."""
+    ALERT = "alert"
+    """It became an alert."""
+    SAME_ALERT = "same_alert"
+    """The same entry has an open alert already."""
+
+
+# --------------------------------------------------------------------------------------------- plates
+
+
+class PlateEvidence(Struct, frozen=True, eq=False):
+    """What a plate reader saw in one text region, before any decision.
+
+    A confusion network: each slot is a place where at most one character stands. `hub.plates` alone turns it into
+    readings.
+    """
+
+    box: Box
+    """Region in the frame, upright."""
+    corners: tuple[tuple[float, float], ...]
+    """Four corners in the frame, clockwise from the text's top left."""
+    slots: Probabilities
+    """float32 [slots, len(SYMBOLS) + 1]; rows sum to at most 1; the last column is "no character here".
+    Columns follow `hub.plates.alphabet.SYMBOLS`; what is missing to 1 belongs to characters outside of it."""
+    lines: tuple[int, ...]
+    """Number of slots in each line of text, top to bottom; they add up to ``len(slots)``."""
+    breaks: Probabilities
+    """float32 [slots]: probability that a separator (space, dash, emblem) stands before the slot."""
+    centres: Probabilities
+    """float32 [slots]: horizontal place of each slot in the region, 0 at its left to 1 at its right."""
+    text: str
+    """What the reader would say by itself, for diagnosis in memory only."""
+    score: float
+    """Detector's probability that this is text, 0 to 1."""
+    sharpness: float
+    """Detail in the region, 0 (flat) to 1; see `hub.vision.quality`."""
+
+
+class CharacterRead(Struct, frozen=True):
+    """One character of a reading."""
+
+    text: str
+    """One symbol of `hub.plates.alphabet.SYMBOLS`, or "?" where none is known."""
+    probability: float
+    """Of this symbol in its place, 0 to 1."""
+
+
+class RegionFit(Struct, frozen=True):
+    """A jurisdiction whose grammar a reading fits."""
+
+    code: str
+    """ISO 3166-1 alpha-2, or alpha-2 and subdivision such as ``US-CA``."""
+    probability: float
+    """Share of this jurisdiction among those that fit, 0 to 1."""
+
+
+class Reading(Struct, frozen=True):
+    """One way to read a plate."""
+
+    plate: str
+    """Letters and digits without separators, upper case."""
+    confidence: float
+    """Probability of this reading among all, 0 to 1, on the reader's own scale."""
+    regions: tuple[RegionFit, ...]
+    """Jurisdictions that issue such a plate, most probable first."""
+    characters: tuple[CharacterRead, ...]
+    """One for each character of `plate`."""
+
+
+class PlateRead(Struct, frozen=True, eq=False):
+    """One vehicle's plate as read over its track; for photos over the one picture."""
+
+    camera: str
+    """Camera that saw it."""
+    track: int
+    """Number of the track in its camera."""
+    origin: str
+    """File or stream it comes from."""
+    kind: SourceKind
+    """How frames of this source arrive."""
+    first_seen: float
+    """Seconds from the start of the medium."""
+    last_seen: float
+    """Seconds from the start of the medium."""
+    at: datetime
+    """Wall time of the read."""
+    frames: int
+    """Frames in which the track was seen."""
+    votes: int
+    """Frames whose own reading agrees with the best one."""
+    box: Box
+    """Region in the best frame."""
+    readings: tuple[Reading, ...]
+    """Ranked, best first; at least one."""
+    slots: Probabilities
+    """Evidence summed over the track, as in `PlateEvidence.slots`."""
+    crop: Pixels | None
+    """The plate's pixels in the best frame, in memory until an alert redacts and keeps them."""
+    scene: Pixels | None
+    """The best frame, in memory until an alert redacts and keeps it."""
+
+
+# --------------------------------------------------------------------------------------------- look-ups
+
+
+class Reach(StrEnum):
+    """When a source may be asked (C5). Undeclared is restricted."""
+
+    AUTOMATIC = "automatic"
+    """Closed lists of wanted, missing or stolen: all that a plate read may start."""
+    ON_REQUEST = "on_request"
+    """Registers: an officer with a reason, or an alert adjudicated true."""
+    RESTRICTED = "restricted"
+    """Only under a signed grant."""
+
+
+class SubjectKind(StrEnum):
+    """What a look-up is about."""
+
+    PLATE = "plate"
+    PERSON = "person"
+    DOCUMENT = "document"
+
+
+class PlateQuery(Struct, frozen=True, eq=False):
+    """Asks for a plate."""
+
+    readings: tuple[Reading, ...]
+    """Ranked readings; one with probability 1 where an officer typed it. "?" stands for one unknown character and
+    "*" for any number of them (a partial plate)."""
+    slots: Probabilities | None
+    """Evidence as in `PlateEvidence.slots`, or None where the plate was typed."""
+
+
+class PersonQuery(Struct, frozen=True):
+    """Asks for a person."""
+
+    name: str
+    """As the officer wrote it, any order, any script that ICAO transliterates."""
+    birth_date: date | None
+    """Day of birth, where known."""
+
+
+class DocumentQuery(Struct, frozen=True):
+    """Asks for a document."""
+
+    number: str
+    """Upper case, without fillers."""
+    country: str
+    """Issuing state, ICAO 9303 three letters, or ""."""
+
+
+Subject: TypeAlias = PlateQuery | PersonQuery | DocumentQuery
+
+
+class Query(Struct, frozen=True, eq=False):
+    """What a source sees: the subject and nothing else, no frame and no other source's answer."""
+
+    lookup: str
+    """Identifier of the look-up."""
+    subject: Subject
+    """What is asked."""
+    now: datetime
+    """Wall time of the look-up."""
+
+
+class Field(Struct, frozen=True):
+    """One field of a record, from the closed schema in `hub.records`."""
+
+    name: str
+    value: str
+
+
+class Record(Struct, frozen=True):
+    """A candidate record after the host's closed schema was applied."""
+
+    entry: str
+    """The source's own identifier of the entry."""
+    fields: tuple[Field, ...]
+    """In the schema's order."""
+
+    def get(self, name: str) -> str:
+        """Return the value of a field, or "" where the record has none."""
+        return next((field.value for field in self.fields if field.name == name), "")
+
+
+class AlignedCharacter(Struct, frozen=True):
+    """One column of an alignment between a read and an entry."""
+
+    read: str
+    """Character read, "" where the entry has one more, "?" where unknown."""
+    entry: str
+    """Character of the entry, "" where the read has one more."""
+    probability: float
+    """Probability that the reader gave to the entry's character in this place, 0 to 1."""
+    cost: float
+    """What this column adds to the cost, in nats; 0 where they agree."""
+
+
+class HitKind(StrEnum):
+    """How an entry agrees with a read."""
+
+    EXACT = "exact"
+    FOLDED = "folded"
+    """Equal once look-alikes (O and 0, I and 1, ...) are written the same."""
+    FUZZY = "fuzzy"
+    """Within the cost limit."""
+    PARTIAL = "partial"
+    """Equal where the plate is known."""
+    PERSON = "person"
+    """A person candidate under the rule of `hub.names`."""
+    DOCUMENT = "document"
+    """Same number and state."""
+
+
+class Hit(Struct, frozen=True):
+    """A record together with why it was found."""
+
+    kind: HitKind
+    record: Record
+    cost: float
+    """In nats, 0 for an exact hit; for persons the number of differences."""
+    limit: float
+    """Highest cost that still counts, for this list."""
+    aligned: tuple[AlignedCharacter, ...]
+    """Empty for persons and documents."""
+    region_agrees: bool | None
+    """Whether the entry's region is among the read's; None where either is unknown."""
+    ambiguous: bool
+    """True where another entry has the same cost: neither is put first."""
+    competing: tuple[str, ...]
+    """Other entries within the limit, by identifier."""
+    why: str
+    """One sentence for the officer."""
+
+
+class AnswerStatus(StrEnum):
+    """What a source answered."""
+
+    HIT = "hit"
+    AMBIGUOUS = "ambiguous"
+    NO_HIT = "no_hit"
+    UNAVAILABLE = "unavailable"
+    REFUSED = "refused"
+
+
+class Answer(Struct, frozen=True):
+    """One source's answer to one look-up."""
+
+    lookup: str
+    source: str
+    reach: Reach
+    status: AnswerStatus
+    hits: tuple[Hit, ...]
+    """Best first; empty unless `status` is hit or ambiguous."""
+    milliseconds: float
+    """From asking to answer, on the monotonic clock."""
+    explanation: str
+    """One sentence: why, or why not."""
+    list_digest: str
+    """SHA-256 of the closed list that was consulted, "" for registers."""
+    development: bool
+    """True where the list is unsigned and allowed only by ``--development``."""
+
+
+class Requester(Struct, frozen=True):
+    """Who asks: the officer of a checked session, or the unit itself for automatic look-ups."""
+
+    officer: str
+    """Officer's number; "" for the unit itself."""
+    role: str
+    """Role of the officer; "unit" for the unit itself."""
+    unit: str
+    """Name of the unit."""
+
+
+class LookupRequest(Struct, frozen=True, eq=False):
+    """An officer's look-up, or an automatic one."""
+
+    lookup: str
+    """Identifier, unique."""
+    subject: Subject
+    requester: Requester
+    reason: str
+    """Mandatory for an officer; "" for an automatic look-up."""
+    sources: tuple[str, ...]
+    """Names of the sources to ask; empty for all that are eligible."""
+    at: datetime
+
+
+# --------------------------------------------------------------------------------------------- alerts
+
+
+class AlertState(StrEnum):
+    """States of an alert (C6), in South Wales Police's terms."""
+
+    ALERT = "alert"
+    ADJUDICATED_TRUE = "adjudicated_true"
+    ADJUDICATED_FALSE = "adjudicated_false"
+    ENGAGED = "engaged"
+    CONFIRMED_TRUE = "confirmed_true"
+    CONFIRMED_FALSE = "confirmed_false"
+    EXPIRED = "expired"
+
+
+class Picture(Struct, frozen=True):
+    """A picture that may leave memory: redacted by default-deny (C8), JPEG."""
+
+    jpeg: bytes
+    width: int
+    height: int
+
+
+class Step(Struct, frozen=True):
+    """One step of an alert's life."""
+
+    state: AlertState
+    at: datetime
+    officer: str
+    """Number of the officer; "" where the unit or time did it."""
+    reason: str
+    corrects: int | None = None
+    """Index of the step that this one corrects, or None."""
+
+
+class Alert(Struct, frozen=True):
+    """A candidate that waits for, or has had, an officer's decision."""
+
+    alert: str
+    """Identifier, unique."""
+    unit: str
+    camera: str
+    raised_by: str
+    """Number of the officer whose act raised it; "" for the unit itself."""
+    at: datetime
+    source: str
+    hit: Hit
+    readings: tuple[Reading, ...]
+    category: str
+    """The entry's category, such as ``stolen_vehicle`` or ``missing_person``."""
+    list_digest: str
+    development: bool
+    state: AlertState
+    steps: tuple[Step, ...]
+    decide_by: datetime
+    """An undecided alert ends here (C11)."""
+    keep_until: datetime
+    """The date on which everything of it is gone (C11)."""
+    crop: Picture | None
+    scene: Picture | None
+    answers: tuple[Answer, ...] = ()
+    """Answers of sources asked after it was adjudicated true."""
+
+
+class Dispatch(Struct, frozen=True):
+    """An adjudicated alert on its way to the desk; its identifier makes delivery idempotent."""
+
+    dispatch: str
+    alert: str
+    unit: str
+    at: datetime
+    officer: str
+    category: str
+    plate: str
+    entry: str
+    source: str
+    state: AlertState
+    reason: str
+    correction: bool = False
+
+
+# --------------------------------------------------------------------------------------------- account
+
+
+class Act(StrEnum):
+    """What an entry of the log accounts for (C7)."""
+
+    UNIT_START = "unit_start"
+    UNIT_STOP = "unit_stop"
+    CONFIGURATION = "configuration"
+    OFFICER_ADDED = "officer_added"
+    SIGN_IN = "sign_in"
+    SIGN_IN_REFUSED = "sign_in_refused"
+    SIGN_OUT = "sign_out"
+    LIST_LOADED = "list_loaded"
+    LIST_REFUSED = "list_refused"
+    LIST_ENDED = "list_ended"
+    LOOKUP = "lookup"
+    LOOKUP_DONE = "lookup_done"
+    LOOKUP_REFUSED = "lookup_refused"
+    AUTOMATIC_OPENED = "automatic_opened"
+    """Automatic look-ups of one camera begin in this minute."""
+    AUTOMATIC_COUNTED = "automatic_counted"
+    """Number of automatic look-ups by camera, source and minute: asked, hit, unavailable."""
+    ALERT_RAISED = "alert_raised"
+    ALERT_DECIDED = "alert_decided"
+    ALERT_EXPIRED = "alert_expired"
+    DISPATCHED = "dispatched"
+    FILES_READ = "files_read"
+    RECORDS_IMPORTED = "records_imported"
+    PLUGIN_PARKED = "plugin_parked"
+    ORDER = "order"
+    GRANT = "grant"
+    ERASED = "erased"
+    CHECKPOINT = "checkpoint"
+
+
+class Entry(Struct, frozen=True):
+    """One entry of the log before it is sealed."""
+
+    act: Act
+    at: datetime
+    requester: Requester
+    outcome: str
+    """Short word such as ``asked``, ``refused``, ``adjudicated_true``; never personal data."""
+    payload: Struct | None
+    """A frozen struct with the particulars (reason, subject, counts): sealed, destructible on its date."""
+    payload_until: datetime | None
+    """Date on which payload and nonce are destroyed; None keeps them as long as the log (no personal data)."""
+
+
+# --------------------------------------------------------------------------------------------- events and health
+
+
+class ActorState(StrEnum):
+    """State of a supervised actor."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    BACKING_OFF = "backing_off"
+    PARKED = "parked"
+    STOPPED = "stopped"
+    DONE = "done"
+
+
+class ActorHealth(Struct, frozen=True):
+    """Health of one actor."""
+
+    actor: str
+    state: ActorState
+    restarts: int
+    detail: str
+
+
+class CameraHealth(Struct, frozen=True):
+    """Health of one camera."""
+
+    camera: str
+    open: bool
+    stalled: bool
+    frames: int
+    reopened: int
+    detail: str
+
+
+class ReasonCount(Struct, frozen=True):
+    """How often a reason was given on a camera."""
+
+    camera: str
+    stage: str
+    """``frame``, ``region``, ``track`` or ``read``."""
+    reason: Reason
+    count: int

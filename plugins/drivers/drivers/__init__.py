@@ -1,0 +1,1 @@
+"""Register of keepers, licences, insurance and inspection for Patrol Hub."""

@@ -1,0 +1,1 @@
+"""Face detector for Patrol Hub on CenterFace in onnxruntime."""

@@ -1,0 +1,1 @@
+"""Plate reader for Patrol Hub on a local fast-plate-ocr model."""

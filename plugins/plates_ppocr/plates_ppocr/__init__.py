@@ -1,0 +1,1 @@
+"""Plate reader for Patrol Hub on PP-OCRv6 in onnxruntime."""

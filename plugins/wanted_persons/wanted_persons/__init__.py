@@ -1,0 +1,1 @@
+"""Closed list of wanted, missing and stolen for Patrol Hub."""
