@@ -1,0 +1,1 @@
+"""The hub's services, one a module; no actor imports another."""

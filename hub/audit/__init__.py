@@ -1,0 +1,1 @@
+"""The tamper-evident log: tree, checkpoint, sealed payloads, verification and statistics."""

@@ -1,0 +1,1 @@
+"""Work in child processes: capture that can hang, and third parties' code."""

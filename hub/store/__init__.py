@@ -1,0 +1,1 @@
+"""SQLite with one writer thread, migrations and the retention table of rule C11."""

@@ -1,0 +1,1 @@
+"""Public kit for plugin authors: scripted fakes, named faults and contract tests."""

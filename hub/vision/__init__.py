@@ -1,0 +1,1 @@
+"""Geometry, quality, tracking and redaction on arrays. Pure functions, no I/O, no model."""

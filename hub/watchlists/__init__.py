@@ -1,0 +1,1 @@
+"""Signed, expiring lists: their package and what is checked before use."""
