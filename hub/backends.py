@@ -126,7 +126,9 @@ class RecordSource(abc.ABC):
     """True where the source can only look up a plate exactly as written; the host then says so in the answer."""
 
     def open(self, context: PluginContext) -> SourceInfo:
-        """Open the records. Called once before the first query, in the thread that will ask.
+        """Open the records. Called once before the first query.
+
+        All calls come one at a time, but not always from the same thread.
 
         Raises:
             SourceError: The records cannot be opened; the message is for the officer.
