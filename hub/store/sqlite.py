@@ -1,0 +1,452 @@
+"""SQLite as the hub uses it: durable before acknowledged, physically gone after deletion, one thread a database.
+
+`open_database` is for the hub's own stores, `connect` and `transaction` for blocking code in plugins and offline
+tools. What tables there are is each store's own business; how long a row may live is `hub.store.retention`'s.
+
+Settings, and why:
+
+* WAL with ``synchronous=FULL``: COMMIT returns after fsync, so what was acknowledged survives a power cut.
+* ``secure_delete=ON`` zeroes freed content, `purge` then rewrites the file and empties the write-ahead log.
+* ``temp_store=MEMORY``: no sort spills rows into a temporary file.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+
+import trio
+from msgspec import Struct
+
+from hub.errors import StoreError, StoreFullError
+from hub.store.migrations import migrate
+
+T = TypeVar("T")
+
+BUSY_SECONDS: Final = 5.0
+"""Longest wait for another process that holds the file."""
+WAITING_JOBS: Final = 64
+"""Jobs in a database's queue; when it is full, the caller waits."""
+CANCEL_SECONDS: Final = BUSY_SECONDS + 1
+"""Longest wait, after a cancellation, for the thread to say whether the transaction was done or not."""
+CLOSE_SECONDS: Final = 10.0
+"""Longest wait for the thread when a database is closed."""
+_PROGRESS_STEPS: Final = 2000
+"""Steps of SQLite's machine between two looks at whether the job was cancelled: well under a millisecond."""
+
+
+# ------------------------------------------------------------------------------------------------- errors
+
+
+def store_error(path: Path, error: sqlite3.Error | OSError) -> StoreError:
+    """Say in one line, naming the file, what SQLite or the file system could not do."""
+    if isinstance(error, OSError):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return StoreFullError(f"the disk is full: {path} could not be written; free some space")
+        return StoreError(f"{path} cannot be opened: {error.strerror or error}")
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    primary = code & 0xFF
+    if primary == sqlite3.SQLITE_FULL or (primary == sqlite3.SQLITE_IOERR and _no_space_left(path)):
+        return StoreFullError(f"the disk is full: {path} could not be written; free some space")
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreError(f"{path} is locked by another process for over {BUSY_SECONDS:g} s: stop it, then try again")
+    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StoreError(f"{path} is damaged or no database; it was left as it is: move it away or restore a copy")
+    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        return StoreError(f"{path} cannot be written: the file, its folder or its disk is read-only")
+    if primary == sqlite3.SQLITE_CANTOPEN:
+        return StoreError(f"{path} cannot be opened: check that its folder exists and that you may write there")
+    if primary == sqlite3.SQLITE_INTERRUPT:
+        return StoreError(f"work on {path} was interrupted and undone")
+    return StoreError(f"{path}: {error}")
+
+
+def _no_space_left(path: Path) -> bool:
+    try:
+        return os.statvfs(path.parent).f_bavail == 0
+    except OSError:
+        return False
+
+
+@contextmanager
+def mapped_errors(path: Path) -> Iterator[None]:
+    """Turn `sqlite3.Error` and `OSError` of the block into `StoreError`, with its cause kept."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise store_error(path, error) from error
+
+
+# --------------------------------------------------------------------------------------------- blocking part
+
+
+def connect(
+    path: Path,
+    migrations: Sequence[str] = (),
+    *,
+    readonly: bool = False,
+    busy_seconds: float = BUSY_SECONDS,
+    check_same_thread: bool = True,
+) -> sqlite3.Connection:
+    """Open a database with the hub's settings, in autocommit mode; write through `transaction`.
+
+    A file that does not exist is created with mode 0600 and its folder with mode 0700. A damaged file is never
+    overwritten.
+
+    Args:
+        path: The database's file.
+        migrations: Scripts that make its tables; empty where another part of the program has made them.
+        readonly: Only read; the file must exist.
+        busy_seconds: Longest wait for another process's lock.
+        check_same_thread: As in `sqlite3.connect`.
+
+    Raises:
+        StoreError: Missing, locked, damaged, newer than this program, or not to be opened.
+        StoreFullError: The disk is full.
+    """
+    with mapped_errors(path):
+        if not readonly:
+            _create(path)
+        _check_header(path)
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={'ro' if readonly else 'rw'}",
+            uri=True,
+            timeout=busy_seconds,
+            isolation_level=None,
+            check_same_thread=check_same_thread,
+        )
+        try:
+            _configure(connection, path, readonly=readonly)
+            if migrations and not readonly:
+                migrate(connection, migrations, path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _configure(connection: sqlite3.Connection, path: Path, *, readonly: bool) -> None:
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("SELECT 1 FROM sqlite_schema").fetchone()  # a damaged file shows before it is touched
+    if readonly:
+        return
+    if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
+        raise StoreError(f"{path} lies on a file system without write-ahead logs: use a local disk")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")
+
+
+def _create(path: Path) -> None:
+    """Make the file with mode 0600 (SQLite gives its -wal and -shm the same) in a folder with mode 0700."""
+    missing = [folder for folder in path.absolute().parents if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _sync_folder(folder.parent)
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+    else:
+        _sync_folder(path.absolute().parent)
+
+
+def _check_header(path: Path) -> None:
+    """Refuse what SQLite would take for an empty database and write over: a stub, or a log without its file."""
+    size = path.stat().st_size
+    log = path.with_name(f"{path.name}-wal")
+    stub = 0 < size < 512 or (size == 0 and log.exists() and log.stat().st_size > 0)
+    if stub:
+        raise StoreError(f"{path} is damaged or no database; it was left as it is: move it away or restore a copy")
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connection]:
+    """Run the block as one transaction: durable when the block has ended, undone when it raised.
+
+    Raises:
+        StoreError: SQLite could not do it; nothing of the block was kept.
+        StoreFullError: The disk is full; nothing of the block was kept.
+    """
+    with mapped_errors(path):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:  # SQLite itself has rolled back after some errors
+                connection.execute("ROLLBACK")
+            raise
+
+
+def purge(connection: sqlite3.Connection, path: Path) -> None:
+    """Make earlier deletions physical: no byte of a deleted row is left in any of the database's files.
+
+    ``secure_delete`` zeroes a row where it lies, but not the copies that a page keeps in its unused middle after
+    SQLite has moved rows between pages. So the whole file is rewritten, the rewritten pages are copied over the old
+    ones, and the write-ahead log is cut to nothing. It costs about as much as copying the file.
+
+    Raises:
+        StoreError: Another process reads or writes the file, so the old bytes are still there: call again later.
+    """
+    with mapped_errors(path):
+        connection.execute("VACUUM")
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise StoreError(f"{path} is read by another process, so deleted rows are not overwritten yet: try again later")
+
+
+# ------------------------------------------------------------------------------------------------ async part
+
+
+class DatabaseStatistics(Struct, frozen=True):
+    """What a database's thread has done so far."""
+
+    writes: int
+    """Transactions committed."""
+    reads: int
+    """Reads answered."""
+    failed: int
+    """Jobs that raised; nothing of them was kept."""
+    cancelled: int
+    """Jobs that were cancelled before COMMIT; nothing of them was kept."""
+    waiting: int
+    """Jobs in the queue or running now."""
+
+
+class _Job(Generic[T]):
+    """One call on its way through the thread. Its fields are written by one side only."""
+
+    def __init__(self, run: Callable[[_Job[T]], T]) -> None:
+        self.run = run
+        self.done = trio.Event()
+        self.cancelled = False  # set by the caller, read by the thread
+        self.answered = False  # the thread's, like the rest
+        self.value: T | None = None
+        self.error: BaseException | None = None
+
+    def unwrap(self) -> T:
+        if self.error is not None:
+            raise self.error
+        return self.value  # type: ignore[return-value]  # T may itself be None
+
+
+class _CancelledJobError(Exception):
+    """The caller has gone: roll back and answer nobody."""
+
+
+class Database:
+    """A database that one thread of its own reads and writes; see `open_database`.
+
+    Calls are done in the order in which they came. At most `WAITING_JOBS` wait in the queue; further callers wait
+    before it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._queue: queue.SimpleQueue[_Job[object] | None] = queue.SimpleQueue()
+        self._slots = trio.Semaphore(WAITING_JOBS)
+        self._token = trio.lowlevel.current_trio_token()
+        self._stopped = trio.Event()
+        self._closed = False
+        self._current: _Job[object] | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._writes = self._reads = self._failed = self._cancelled = self._waiting = 0
+
+    def statistics(self) -> DatabaseStatistics:
+        """Return counters."""
+        return DatabaseStatistics(
+            writes=self._writes,
+            reads=self._reads,
+            failed=self._failed,
+            cancelled=self._cancelled,
+            waiting=self._waiting,
+        )
+
+    async def write(self, fn: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a function as one transaction and return after it is durable.
+
+        A call that is cancelled before its COMMIT began leaves nothing; one that is cancelled later returns as if
+        it had not been, because it is done.
+
+        Args:
+            fn: Gets the connection; runs in the database's thread; must not end the transaction.
+
+        Raises:
+            StoreError: It was not done: locked, damaged, read-only, closed.
+            StoreFullError: It was not done: the disk is full.
+        """
+
+        def run(job: _Job[T]) -> T:
+            connection = self._open_connection()
+            with transaction(connection, self.path):
+                value = fn(connection)
+                if job.cancelled:
+                    raise _CancelledJobError
+                self._current = None  # from here on it is either done or not: no more interruption
+            self._writes += 1
+            return value
+
+        return await self._submit(run)
+
+    async def read(self, fn: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a function that only reads, on one consistent state of the database.
+
+        Raises:
+            StoreError: Damaged, closed, or the function tried to write.
+        """
+
+        def run(_: _Job[T]) -> T:
+            connection = self._open_connection()
+            with mapped_errors(self.path):
+                connection.execute("PRAGMA query_only = ON")
+                connection.execute("BEGIN")
+                try:
+                    value = fn(connection)
+                finally:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    connection.execute("PRAGMA query_only = OFF")
+            self._reads += 1
+            return value
+
+        return await self._submit(run)
+
+    async def purge(self) -> None:
+        """Make earlier deletions physical, see the function `purge`.
+
+        Raises:
+            StoreError: Another process holds the file: the old bytes are still there, call again later.
+        """
+
+        def run(_: _Job[None]) -> None:
+            purge(self._open_connection(), self.path)
+
+        await self._submit(run)
+
+    async def aclose(self) -> None:
+        """Finish what waits in the queue and close the file. May be called twice."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_SECONDS):
+            await self._stopped.wait()
+
+    def _start(self, migrations: Sequence[str]) -> _Job[None]:
+        """Start the thread; the job that it returns is the opening of the file."""
+
+        def run(_: _Job[None]) -> None:
+            self._connection = connect(self.path, migrations)
+            self._connection.set_progress_handler(self._is_cancelled, _PROGRESS_STEPS)
+
+        job = _Job(run)
+        self._queue.put(job)  # type: ignore[arg-type]
+        # A daemon, so that a disk that hangs cannot keep the process from ending.
+        threading.Thread(target=self._serve, name=f"store {self.path.name}", daemon=True).start()
+        return job
+
+    async def _submit(self, run: Callable[[_Job[T]], T]) -> T:
+        async with self._slots:
+            if self._closed:
+                raise StoreError(f"{self.path} is closed")
+            job = _Job(run)
+            self._waiting += 1
+            try:
+                self._queue.put(job)  # type: ignore[arg-type]
+                return await _finish(job)
+            finally:
+                self._waiting -= 1
+
+    def _is_cancelled(self) -> bool:
+        # Asked by SQLite while it works. `Connection.interrupt` would reach only the statement that runs at that
+        # instant; this also ends a job that is between two of many thousand short ones.
+        job = self._current
+        return job is not None and job.cancelled
+
+    def _open_connection(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise StoreError(f"{self.path} is closed")
+        return self._connection
+
+    def _serve(self) -> None:
+        while (job := self._queue.get()) is not None:
+            self._current = job
+            self._do(job)
+            self._current = None
+            job.answered = True
+            self._tell(job.done.set)
+            del job  # hold no row of a finished job while waiting for the next
+        if self._connection is not None:
+            with suppress(sqlite3.Error):  # what was acknowledged is durable already
+                self._connection.close()
+            self._connection = None
+        self._tell(self._stopped.set)
+
+    def _do(self, job: _Job[object]) -> None:
+        try:
+            if not job.cancelled:
+                job.value = job.run(job)
+                return
+        except BaseException as error:  # noqa: BLE001  # handed to the caller, who raises it
+            if not job.cancelled:
+                job.error = error
+                self._failed += 1
+                return
+        job.error = _CancelledJobError()
+        self._cancelled += 1
+
+    def _tell(self, wake: Callable[[], None]) -> None:
+        with suppress(trio.RunFinishedError):  # nobody is left to hear it
+            self._token.run_sync_soon(wake)
+
+
+async def _finish(job: _Job[T]) -> T:
+    """Wait for the thread's answer; when cancelled, wait for what became of the transaction, but not for ever."""
+    try:
+        await job.done.wait()
+    except trio.Cancelled:
+        job.cancelled = True
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + CANCEL_SECONDS):
+            await job.done.wait()
+        if not job.answered or isinstance(job.error, _CancelledJobError):
+            raise
+    return job.unwrap()
+
+
+@asynccontextmanager
+async def open_database(path: Path, migrations: Sequence[str]) -> AsyncIterator[Database]:
+    """Open a database for the block, with one thread of its own.
+
+    Args:
+        path: Its file; created with mode 0600, its folder with mode 0700, where missing.
+        migrations: Scripts that make its tables, oldest first, see `hub.store.migrations`.
+
+    Raises:
+        StoreError: Locked, damaged, newer than this program, or not to be opened.
+        StoreFullError: The disk is full.
+    """
+    database = Database(path)
+    opening = database._start(migrations)
+    try:
+        await _finish(opening)
+        yield database
+    finally:
+        await database.aclose()
