@@ -479,6 +479,42 @@ class Alert(Struct, frozen=True):
     """Answers of sources asked after it was adjudicated true."""
 
 
+class RaisedHit(Struct, frozen=True, eq=False):
+    """What a look-up hands to the alerts: a source's hit with the read that it is about."""
+
+    read: PlateRead | None
+    """The read, with its pixels; None where an officer's act raised it without one."""
+    answer: Answer
+    """Status hit or ambiguous. Its `lookup` names the look-up: several answers of one belong to one read."""
+    requester: Requester
+    """Whose act it was: the unit itself for an automatic look-up."""
+
+
+class AlertRequest(Struct, frozen=True):
+    """A signed-in officer's step of an alert, on its way to the alerts."""
+
+    request: str
+    """Identifier, unique; the reply names it."""
+    alert: str
+    state: AlertState
+    """Where the step leads."""
+    reason: str
+    requester: Requester
+    """The officer of a checked session."""
+    correction: bool = False
+    """True where the step corrects an earlier decision."""
+
+
+class AlertReply(Struct, frozen=True):
+    """What became of an `AlertRequest`."""
+
+    request: str
+    alert: Alert | None
+    """The alert after its step; None where it was refused."""
+    refused: str = ""
+    """Why not, one line; "" where it was done."""
+
+
 class Dispatch(Struct, frozen=True):
     """An adjudicated alert on its way to the desk; its identifier makes delivery idempotent."""
 
