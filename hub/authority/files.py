@@ -1,0 +1,110 @@
+"""Small files on which something depends: written whole and durably, and private ones read only while they are private.
+
+What stands in them is the business of `hub.authority.keys`, `hub.authority.session_file` and others.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+from hub.errors import InputError, NotAllowedError, StoreError, StoreFullError
+
+PRIVATE_BYTES: Final = 4096
+"""Most bytes of a private file that are read: keys and tokens are far smaller."""
+
+
+def read_private(path: Path) -> bytes:
+    """Read a small file that only its owner, who must be us, may read or write.
+
+    Raises:
+        NotAllowedError: Its mode, owner or kind is wrong.
+        InputError: It is missing.
+        StoreError: It cannot be read.
+    """
+    try:
+        # The open file is what gets checked, so it cannot be swapped between the check and the reading.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist") from error
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror} (links are not followed)") from error
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise NotAllowedError(f"{path} is not a plain file")
+        if status.st_uid != os.geteuid():
+            raise NotAllowedError(f"{path} belongs to another user: it is not used")
+        if status.st_mode & 0o077:
+            raise NotAllowedError(
+                f"{path} may be read by others (mode {stat.S_IMODE(status.st_mode):04o}): "
+                "find out who could have, replace it, and keep it at mode 0600"
+            )
+        return file.read(PRIVATE_BYTES)
+
+
+def write_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Write a file in one durable step; an older one is replaced, and is whole until then.
+
+    Raises:
+        StoreFullError: The disk is full; the older file, if any, is as it was.
+        StoreError: It cannot be written; the same.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.unlink(missing_ok=True)
+        _write_new(temporary, content, mode)
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise _store_error(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_once(path: Path, content: bytes) -> None:
+    """Write a file with mode 0600 whole or not at all, and only where none is.
+
+    Raises:
+        FileExistsError: There is one.
+        StoreFullError: The disk is full.
+        StoreError: It cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.unlink(missing_ok=True)
+        _write_new(temporary, content, 0o600)
+        os.link(temporary, path)
+        _sync_folder(path.parent)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise _store_error(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _store_error(path: Path, error: OSError) -> StoreError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreFullError(f"the disk is full: {path} could not be written; free some space")
+    return StoreError(f"{path} cannot be written: {error.strerror}")
+
+
+def _write_new(path: Path, content: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

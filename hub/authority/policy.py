@@ -1,0 +1,186 @@
+"""The only place that answers "may I?" (C5, C6, C12).
+
+Pure: it gets what is known and says yes or no with the reason in the charter's terms. It does not check sessions
+(`hub.authority.officers` turns a token into a `Requester`) and it does not log; whoever asks does both.
+
+Roles, and what each may do:
+
+================  ========  ===========  =======  =====================
+role              look up   decide       import   add officers
+================  ========  ===========  =======  =====================
+officer           yes       yes          yes
+supervisor        yes       yes          yes      yes
+administrator                            yes      yes
+================  ========  ===========  =======  =====================
+
+The first officer of a unit is added without anybody signed in, and is at least a supervisor, or nobody could add the
+second. A unit by itself has no role here: it looks plates up on automatic sources and raises alerts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from msgspec import Struct
+
+from hub.authority.adjudication import is_true
+from hub.errors import NotAllowedError, NotSignedInError
+from hub.messages import Alert, AlertState, Reach, Requester
+
+UNIT_ROLE: Final = "unit"
+"""What stands in place of a role where the unit itself acts."""
+
+
+class Role(StrEnum):
+    """What an officer is on this unit."""
+
+    OFFICER = "officer"
+    SUPERVISOR = "supervisor"
+    ADMINISTRATOR = "administrator"
+
+
+class Right(StrEnum):
+    """What a role may do."""
+
+    LOOK_UP = "look things up"
+    DECIDE = "see and decide alerts"
+    IMPORT = "load lists and records"
+    MANAGE = "add officers"
+
+
+RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
+    {
+        Role.OFFICER: frozenset({Right.LOOK_UP, Right.DECIDE, Right.IMPORT}),
+        Role.SUPERVISOR: frozenset(Right),
+        Role.ADMINISTRATOR: frozenset({Right.IMPORT, Right.MANAGE}),
+    }
+)
+"""The table above."""
+
+
+class Decision(Struct, frozen=True):
+    """An answer to "may I?"."""
+
+    allowed: bool
+    reason: str
+    """One line in the charter's terms; why not, or on what ground."""
+    sign_in: bool = False
+    """True where it is refused because nobody is signed in."""
+
+    def demand(self) -> None:
+        """Return where it is allowed.
+
+        Raises:
+            NotSignedInError: It is refused because nobody is signed in.
+            NotAllowedError: It is refused.
+        """
+        if self.allowed:
+            return
+        if self.sign_in:
+            raise NotSignedInError(self.reason)
+        raise NotAllowedError(self.reason)
+
+
+def unit_requester(unit: str) -> Requester:
+    """Return the requester of what a unit does by itself."""
+    return Requester(officer="", role=UNIT_ROLE, unit=unit)
+
+
+def may_look_up(requester: Requester, reach: Reach, reason: str, *, alert: Alert | None = None) -> Decision:
+    """Say whether a source may be asked (C5).
+
+    Args:
+        requester: The officer of a checked session, or the unit itself for an automatic look-up.
+        reach: The source's.
+        reason: The officer's; "" for an automatic look-up.
+        alert: The alert that the look-up follows, where it follows one. Adjudicated true, it stands for a reason.
+    """
+    if reach is Reach.RESTRICTED:
+        return _no("a restricted source is asked only under a signed grant, and none was given")
+    if requester.role == UNIT_ROLE and not requester.officer:
+        if reach is Reach.AUTOMATIC:
+            return _yes("an automatic source: a closed list of wanted, missing or stolen")
+        return _no("this source is asked only by a signed-in officer with a reason", sign_in=True)
+    if refusal := _lacks(requester, Right.LOOK_UP):
+        return refusal
+    if alert is not None and is_true(alert):
+        return _yes(f"alert {alert.alert} was adjudicated true")
+    if not reason.strip():
+        return _no("a look-up needs a reason: say why")
+    return _yes("a signed-in officer with a reason")
+
+
+def may_see_alerts(requester: Requester) -> Decision:
+    """Say whether somebody may list alerts and see what they hold."""
+    return _lacks(requester, Right.DECIDE) or _yes("a signed-in officer")
+
+
+def may_adjudicate(requester: Requester, alert: Alert, state: AlertState) -> Decision:
+    """Say whether somebody may take a step of an alert, or correct one (C6).
+
+    Whether the step exists is `hub.authority.adjudication`'s to say.
+
+    Args:
+        requester: The officer of a checked session.
+        alert: The alert as it is now.
+        state: Where the step leads.
+    """
+    if refusal := _lacks(requester, Right.DECIDE):
+        return refusal
+    if state in (AlertState.ALERT, AlertState.EXPIRED):
+        return _no("an alert is raised by the hub and expires by itself; nobody decides that")
+    second_look = state in (AlertState.ADJUDICATED_TRUE, AlertState.ADJUDICATED_FALSE)
+    if second_look and requester.officer == alert.raised_by:
+        return _no("nobody is the second verifier of an alert that they raised: ask another officer")
+    return _yes("a signed-in officer")
+
+
+def may_import(requester: Requester) -> Decision:
+    """Say whether somebody may load a list or take records into a source's store."""
+    return _lacks(requester, Right.IMPORT) or _yes("a signed-in officer")
+
+
+def may_read_files(requester: Requester, reason: str) -> Decision:
+    """Say whether somebody may read the plates in files. It looks nothing up, but it is not done for nothing."""
+    if refusal := _lacks(requester, Right.LOOK_UP):
+        return refusal
+    if not reason.strip():
+        return _no("reading files needs a reason: say why")
+    return _yes("a signed-in officer with a reason")
+
+
+def may_add_officer(requester: Requester, *, first: bool) -> Decision:
+    """Say whether somebody may add an officer.
+
+    Args:
+        requester: Who adds; the unit itself where nobody is signed in.
+        first: Whether the unit has no officer yet.
+    """
+    if first:
+        return _yes("the first officer of this unit")
+    return _lacks(requester, Right.MANAGE) or _yes("signed in with the right to add officers")
+
+
+def first_role(role: Role) -> Role:
+    """Return the role of a unit's first officer: the one asked for, but at least one that may add the second."""
+    return role if Right.MANAGE in RIGHTS[role] else Role.SUPERVISOR
+
+
+def _lacks(requester: Requester, right: Right) -> Decision | None:
+    """Return the refusal, or None where the requester has the right."""
+    if not requester.officer:
+        return _no("nobody is signed in: sign in with `patrol-hub officer sign-in`", sign_in=True)
+    if requester.role not in RIGHTS or right not in RIGHTS[Role(requester.role)]:
+        return _no(f"the role {requester.role} may not {right.value} on this unit")
+    return None
+
+
+def _yes(reason: str) -> Decision:
+    return Decision(allowed=True, reason=reason)
+
+
+def _no(reason: str, *, sign_in: bool = False) -> Decision:
+    return Decision(allowed=False, reason=reason, sign_in=sign_in)
