@@ -15,3 +15,25 @@ class PlateSettings(Struct, frozen=True):
     """How many times likelier a plate of a home jurisdiction is than one of any other, at least 1."""
     false_alerts_per_ten_thousand: float = 1.0
     """Expected false alerts in 10,000 reads of unlisted plates, from which the cost limit of a hot-list follows."""
+    alternatives: int = 5
+    """Most readings to give for one region, at least 1."""
+    minimum_aspect: float = 1.2
+    """Least width over height of a line of text; narrower is `Reason.WRONG_SHAPE`."""
+    maximum_aspect: float = 9.0
+    """Greatest width over height of a line of text; wider is `Reason.WRONG_SHAPE`."""
+    maximum_slope: float = 0.7
+    """Greatest rise over run of a line of text; steeper is `Reason.WRONG_SHAPE`."""
+    minimum_height: float = 9.0
+    """Least height of a line of text in pixels; lower is `Reason.TOO_SMALL`."""
+    minimum_sharpness: float = 0.1
+    """Least detail, as `hub.vision.quality.sharpness` measures it; less is `Reason.BLURRED`."""
+    minimum_character: float = 0.4
+    """Least probability of every character; less is `Reason.LOW_CHARACTER`."""
+    minimum_confidence: float = 0.5
+    """Least confidence of the best reading; less is `Reason.NO_GRAMMAR`: other text explains the region better."""
+    minimum_score: float = 0.6
+    """Least probability of the detector that this is text; less is `Reason.NOT_A_PLATE`."""
+    longest_text: int = 12
+    """Most letters and digits that a plate may show, emblems included; more is `Reason.NOT_A_PLATE`."""
+    maximum_strange: float = 0.25
+    """Greatest share of characters that no plate bears, such as small letters; more is `Reason.NOT_A_PLATE`."""

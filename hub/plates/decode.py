@@ -1,0 +1,259 @@
+"""Turns character evidence into ranked plates: the evidence's likelihood times the grammars' prior (Bayes' rule).
+
+The same function serves one picture and evidence summed over a track. Pure; whether a reading is good enough to be
+believed is decided in `hub.plates.gates`.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import numpy as np
+from msgspec import Struct
+
+from hub.messages import CharacterRead, Reading
+from hub.plates.alphabet import EMPTY, INDEX, SYMBOLS
+from hub.plates.grammar import GrammarBook, Pattern
+from hub.plates.settings import PlateSettings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.float32]
+    Doubles: TypeAlias = NDArray[np.float64]
+
+LOOK_ALIKES: Final = {
+    "0O": 0.3, "0Q": 0.1, "0D": 0.05, "OQ": 0.15, "OD": 0.05, "DQ": 0.02, "1I": 0.3, "1L": 0.02, "1T": 0.02, "IL": 0.03,
+    "1J": 0.01, "IJ": 0.02, "IT": 0.02, "2Z": 0.1, "5S": 0.1, "8B": 0.1, "6G": 0.08, "4A": 0.03, "7T": 0.04, "7Z": 0.02,
+    "17": 0.02, "UV": 0.04, "VY": 0.04, "MN": 0.02, "HN": 0.02, "HM": 0.02, "KX": 0.02, "EF": 0.03, "PR": 0.03,
+    "CG": 0.06, "38": 0.02, "35": 0.01, "56": 0.01, "68": 0.02, "0U": 0.01, "OU": 0.02, "3B": 0.01, "6B": 0.01,
+    "0C": 0.01, "OC": 0.02, "0G": 0.01, "OG": 0.02, "MW": 0.01, "BR": 0.01, "JU": 0.02, "YT": 0.01, "XY": 0.01,
+    "AÄ": 0.3, "OÖ": 0.3, "UÜ": 0.3, "0Ö": 0.1,
+}  # fmt: skip
+"""How often a character of a pair is taken for the other: estimates from the shapes, symmetric."""
+
+FLOOR: Final = 2e-4
+"""Probability of any character being read as any other."""
+
+SKIP_FLOOR: Final = 1e-3
+"""Probability that a character seen inside a plate is none of it."""
+
+SKIP_EDGE: Final = 0.01
+"""The same before the first or after the last character, where emblems, stickers and country letters stand."""
+
+FREE_TEXT: Final = 0.01
+"""Prior of the rival explanation: any text at all, each string of symbols equally likely."""
+
+WINDOW: Final = 9.0
+"""Readings this many nats worse than the best are not followed up."""
+
+MOST_SLOTS: Final = 24
+"""Text longer than this is no plate and is not decoded."""
+
+
+class _Group(Struct, frozen=True, eq=False):
+    """Patterns of one length, laid out for the aligner."""
+
+    patterns: tuple[Pattern, ...]
+    classes: NDArray[np.intp]
+    """intp [patterns, length]: row of `_Table.masks`."""
+    priors: Doubles
+    """float64 [patterns]: log of the prior of each string."""
+
+
+class _Table(Struct, frozen=True, eq=False):
+    """A grammar book, laid out for the aligner."""
+
+    masks: NDArray[np.bool_]
+    """bool [classes, symbols]."""
+    groups: tuple[_Group, ...]
+
+
+class _Alignment(Struct, frozen=True, eq=False):
+    """The best way to lay a pattern over the slots."""
+
+    score: float
+    """Log likelihood plus log prior."""
+    pattern: Pattern
+    slots: tuple[int, ...]
+    """Slot of each character."""
+
+
+class _Found(Struct, frozen=True, eq=False):
+    """One plate with the best way to see it in the slots."""
+
+    plate: str
+    slots: tuple[int, ...]
+    score: float
+    """Log likelihood."""
+
+
+def decode(
+    slots: Floats, lines: Sequence[int], breaks: Floats, book: GrammarBook, settings: PlateSettings
+) -> tuple[Reading, ...]:
+    """Rank what a confusion network may say.
+
+    Args:
+        slots: float32 [slots, len(SYMBOLS) + 1], as in `hub.messages.PlateEvidence.slots`.
+        lines: Number of slots in each line of text.
+        breaks: float32 [slots]: probability of a separator before each slot.
+        book: The grammars. A plate that no pattern accepts is never returned.
+        settings: How many alternatives to give.
+
+    Returns:
+        Readings, best first; empty where no grammar fits. Confidences add up to less than 1: the rest belongs to
+        readings that are not listed and to text that is no plate.
+    """
+    if not 0 < len(slots) <= MOST_SLOTS:
+        return ()
+    likelihood = _likelihood(slots)
+    skip = _skip(slots, lines, breaks)
+    found: dict[str, _Found] = {}
+    best = -np.inf
+    for alignment in sorted(_align(likelihood, skip, _table(book)), key=lambda a: -a.score):
+        if alignment.score < best - WINDOW:
+            break
+        for each in _spell(alignment, likelihood, skip):
+            known = found.get(each.plate)
+            if known is None or known.score < each.score:
+                found[each.plate] = each
+            best = max(best, alignment.score)
+    if not found:
+        return ()
+    weights = {plate: each.score + np.log(book.probability(plate)) for plate, each in found.items()}
+    rival = _free_text(likelihood, skip)
+    top = max(*weights.values(), rival)
+    total = sum(np.exp(w - top) for w in weights.values()) + np.exp(rival - top)
+    ranked = sorted(weights, key=lambda plate: (-weights[plate], plate))[: settings.alternatives]
+    confidence = {plate: float(np.exp(weights[plate] - top) / total) for plate in weights}
+    return tuple(
+        Reading(
+            plate=plate,
+            confidence=confidence[plate],
+            regions=book.fits(plate),
+            characters=_characters(found[plate], slots, found, confidence),
+        )
+        for plate in ranked
+    )
+
+
+@lru_cache(maxsize=1)
+def _look_alike_matrix() -> Doubles:
+    """Return float64 [symbols seen, symbols meant]: probability of seeing one where the other stands."""
+    matrix = np.zeros((EMPTY, EMPTY))
+    for pair, probability in LOOK_ALIKES.items():
+        a, b = INDEX[pair[0]], INDEX[pair[1]]
+        matrix[a, b] = matrix[b, a] = probability
+    np.fill_diagonal(matrix, 1.0)
+    return matrix
+
+
+def _likelihood(slots: Floats) -> Doubles:
+    """Return float64 [slots, symbols]: log probability of what is seen if the symbol stands there."""
+    seen: Doubles = slots[:, :EMPTY].astype(np.float64) @ _look_alike_matrix()
+    return np.log(seen + FLOOR)
+
+
+def _skip(slots: Floats, lines: Sequence[int], breaks: Floats) -> Doubles:
+    """Return float64 [slots]: log probability of what is seen if no character of the plate stands there."""
+    empty = slots[:, EMPTY].astype(np.float64)
+    strange = np.clip(1.0 - slots.sum(axis=1, dtype=np.float64), 0.0, 1.0)
+    floor = np.full(len(slots), SKIP_FLOOR)
+    ends = np.cumsum(lines)
+    for start, end in zip(ends - np.asarray(lines), ends, strict=True):
+        if end > start:
+            floor[[start, end - 1]] = SKIP_EDGE
+            if end - start > 1:
+                floor[start] += 0.1 * breaks[start + 1]
+                floor[end - 1] += 0.1 * breaks[end - 1]
+    skip: Doubles = np.log(np.clip(empty + 0.3 * strange + floor, 0.0, 1.0))
+    return skip
+
+
+@lru_cache(maxsize=4)
+def _table(book: GrammarBook) -> _Table:
+    rows: dict[str, int] = {}
+    groups = []
+    for length in sorted({pattern.length for pattern in book.patterns}):
+        patterns = book.of_length(length)
+        classes = np.array([[rows.setdefault(c, len(rows)) for c in p.classes] for p in patterns], np.intp)
+        groups.append(_Group(patterns, classes, np.log([p.density for p in patterns])))
+    masks = np.array([[symbol in allowed for symbol in SYMBOLS] for allowed in rows], np.bool_)
+    return _Table(masks, tuple(groups))
+
+
+def _align(likelihood: Doubles, skip: Doubles, table: _Table) -> Iterator[_Alignment]:
+    """Lay every pattern over the slots: each slot is the pattern's next character or is skipped."""
+    best = np.where(table.masks[None], likelihood[:, None], -np.inf).max(axis=2)
+    for group in table.groups:
+        count, length = group.classes.shape
+        if length > len(likelihood):
+            continue
+        score = np.full((count, length + 1), -np.inf)
+        score[:, 0] = 0.0
+        taken = np.zeros((len(likelihood), count, length), np.bool_)
+        for slot, row in enumerate(best):
+            stay = score + skip[slot]
+            step = score[:, :-1] + row[group.classes]
+            taken[slot] = step > stay[:, 1:]
+            stay[:, 1:] = np.maximum(stay[:, 1:], step)
+            score = stay
+        total = score[:, length] + group.priors
+        for number in np.flatnonzero(total > total.max() - WINDOW):
+            where, position = [], length
+            for slot in range(len(likelihood) - 1, -1, -1):
+                if position and taken[slot, number, position - 1]:
+                    where.append(slot)
+                    position -= 1
+            yield _Alignment(float(total[number]), group.patterns[number], tuple(reversed(where)))
+
+
+def _spell(alignment: _Alignment, likelihood: Doubles, skip: Doubles, *, most: int = 12) -> Iterator[_Found]:
+    """Write out the likeliest plates of an alignment, best first, that its pattern accepts."""
+    pattern, taken = alignment.pattern, alignment.slots
+    base = float(skip.sum() - skip[list(taken)].sum())
+    columns = []
+    for slot, allowed in zip(taken, pattern.classes, strict=True):
+        scored = sorted(((float(likelihood[slot, INDEX[c]]), c) for c in allowed), reverse=True)
+        columns.append([each for each in scored[:5] if each[0] > scored[0][0] - WINDOW])
+    start = (0,) * len(columns)
+    queue = [(-sum(column[0][0] for column in columns), start)]
+    seen = {start}
+    while queue and most:
+        cost, ranks = heapq.heappop(queue)
+        plate = "".join(column[rank][1] for column, rank in zip(columns, ranks, strict=True))
+        most -= 1
+        if pattern.accepts(plate):
+            yield _Found(plate, taken, base - cost)
+        for position, rank in enumerate(ranks):
+            if rank + 1 < len(columns[position]):
+                after = (*ranks[:position], rank + 1, *ranks[position + 1 :])
+                if after not in seen:
+                    seen.add(after)
+                    column = columns[position]
+                    heapq.heappush(queue, (cost + column[rank][0] - column[rank + 1][0], after))
+
+
+def _free_text(likelihood: Doubles, skip: Doubles) -> float:
+    """Return the log weight of the text just as it looks, under no grammar."""
+    return float(np.maximum(likelihood.max(axis=1) - np.log(EMPTY), skip).sum() + np.log(FREE_TEXT))
+
+
+def _characters(
+    found: _Found, slots: Floats, others: dict[str, _Found], confidence: dict[str, float]
+) -> tuple[CharacterRead, ...]:
+    """Say of each character how probable it is: what the picture shows, and which other readings disagree."""
+    seen = np.minimum(slots[:, :EMPTY].astype(np.float64) @ (_look_alike_matrix() > 0), 1.0)
+    total = sum(confidence.values())
+    characters = []
+    for slot, symbol in zip(found.slots, found.plate, strict=True):
+        agree = sum(
+            confidence[plate]
+            for plate, other in others.items()
+            if slot in other.slots and plate[other.slots.index(slot)] == symbol
+        )
+        characters.append(CharacterRead(symbol, float(seen[slot, INDEX[symbol]]) * min(agree / total, 1.0)))
+    return tuple(characters)
