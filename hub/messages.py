@@ -580,6 +580,10 @@ class Entry(Struct, frozen=True):
     """A frozen struct with the particulars (reason, subject, counts): sealed, destructible on its date."""
     payload_until: datetime | None
     """Date on which payload and nonce are destroyed; None keeps them as long as the log (no personal data)."""
+    camera: str = ""
+    """Camera that it is about, for the yearly statistics; "" where none is."""
+    source: str = ""
+    """Source that it is about, comma-separated where several are, for the yearly statistics."""
 
 
 # --------------------------------------------------------------------------------------------- events and health

@@ -1,0 +1,241 @@
+"""What an entry's payload can be: one frozen struct for each kind of act, with a stable tag.
+
+A payload is sealed and can be destroyed on its date; what the yearly statistics need for ever stands in the entry's
+metadata or in `CountPayload`, which holds numbers only. A tag, once released, keeps its meaning: fields are added
+with a default, never renamed. Sealing and storing are `hub.audit.log`'s.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from hub.errors import AuditError
+from hub.messages import AlertState, AnswerStatus, HitKind, SubjectKind
+
+
+class UnitPayload(Struct, frozen=True, tag="unit"):
+    """A unit starts or stops. Acts `UNIT_START`, `UNIT_STOP`."""
+
+    version: str
+    """Version of the hub."""
+    detail: str = ""
+    """Why it stops, or what was found at the start, such as a look-up that had been interrupted."""
+
+
+class ConfigPayload(Struct, frozen=True, tag="configuration"):
+    """A configuration takes effect. Act `CONFIGURATION`."""
+
+    digest: str
+    """SHA-256 of the configuration file, hexadecimal; "" for the built-in one."""
+    changed: tuple[str, ...] = ()
+    """Keys that differ from the configuration before, sorted; values are not logged."""
+
+
+class OfficerPayload(Struct, frozen=True, tag="officer"):
+    """An officer is added, signs in or out, or is refused. Acts `OFFICER_ADDED`, `SIGN_IN`, `SIGN_IN_REFUSED`,
+    `SIGN_OUT`.
+    """
+
+    officer: str
+    """The officer's number, as given."""
+    role: str = ""
+    reason: str = ""
+    """Why it was refused, or how the session ended."""
+
+
+class ListPayload(Struct, frozen=True, tag="list"):
+    """A closed list is loaded, refused or ended. Acts `LIST_LOADED`, `LIST_REFUSED`, `LIST_ENDED`."""
+
+    source: str
+    digest: str
+    """SHA-256 of the list, hexadecimal; "" where it could not be read."""
+    entries: int
+    """Number of entries; 0 where it was refused."""
+    expires: datetime | None
+    signers: tuple[str, ...] = ()
+    development: bool = False
+    reason: str = ""
+    """Why it was refused, or why it ended."""
+
+
+class ImportPayload(Struct, frozen=True, tag="import"):
+    """Records are imported into a source. Act `RECORDS_IMPORTED`."""
+
+    source: str
+    digest: str
+    """SHA-256 of the file, hexadecimal."""
+    imported: int
+    """Rows that were taken."""
+    refused: int
+    """Rows that were not."""
+    reason: str = ""
+
+
+class LookupPayload(Struct, frozen=True, tag="lookup"):
+    """An officer's look-up begins. Act `LOOKUP`; also `LOOKUP_REFUSED`, with why in `refusal`."""
+
+    lookup: str
+    """Identifier of the look-up."""
+    reason: str
+    """The officer's reason."""
+    subject: SubjectKind
+    asked: str
+    """What was asked, as the officer typed it."""
+    sources: tuple[str, ...]
+    refusal: str = ""
+    """Why policy said no; "" where it did not."""
+
+
+class AnswerCount(Struct, frozen=True):
+    """One source's answer, without its records."""
+
+    source: str
+    status: AnswerStatus
+    hits: int
+
+
+class LookupDonePayload(Struct, frozen=True, tag="lookup_done"):
+    """An officer's look-up has ended. Act `LOOKUP_DONE`; a `LOOKUP` without one was interrupted."""
+
+    lookup: str
+    answers: tuple[AnswerCount, ...]
+    reason: str = ""
+    """Why it ended early; "" where all sources answered or had their time."""
+
+
+class OpenedPayload(Struct, frozen=True, tag="automatic_opened"):
+    """Automatic look-ups of a camera begin in this minute. Act `AUTOMATIC_OPENED`."""
+
+    camera: str
+    minute: datetime
+    sources: tuple[str, ...]
+
+
+class CountPayload(Struct, frozen=True, tag="automatic_counted"):
+    """Automatic look-ups of one camera, source and minute, by number only (C7). Act `AUTOMATIC_COUNTED`."""
+
+    camera: str
+    source: str
+    minute: datetime
+    """Start of the minute."""
+    asked: int
+    hit: int
+    unavailable: int
+
+
+class AlertPayload(Struct, frozen=True, tag="alert"):
+    """An alert is raised or expires undecided. Acts `ALERT_RAISED`, `ALERT_EXPIRED`."""
+
+    alert: str
+    camera: str
+    source: str
+    entry: str
+    """The source's identifier of the entry; the plate itself is not repeated here."""
+    category: str
+    kind: HitKind
+    list_digest: str
+    development: bool = False
+
+
+class DecisionPayload(Struct, frozen=True, tag="decision"):
+    """An officer takes a step on an alert. Act `ALERT_DECIDED`."""
+
+    alert: str
+    state: AlertState
+    reason: str
+    corrects: int | None = None
+    """Index of the step that this one corrects, or None."""
+
+
+class DispatchPayload(Struct, frozen=True, tag="dispatch"):
+    """A dispatch goes to the outbox. Act `DISPATCHED`."""
+
+    dispatch: str
+    alert: str
+    state: AlertState
+    reason: str
+    correction: bool = False
+
+
+class FilesReadPayload(Struct, frozen=True, tag="files_read"):
+    """Files are read without any look-up. Act `FILES_READ`."""
+
+    reason: str
+    files: int
+    """Number of files."""
+
+
+class PluginPayload(Struct, frozen=True, tag="plugin"):
+    """A plugin is parked. Act `PLUGIN_PARKED`."""
+
+    plugin: str
+    reason: str
+
+
+class ErasedPayload(Struct, frozen=True, tag="erased"):
+    """Data were destroyed on their date (C11). Act `ERASED`."""
+
+    what: str
+    """A datum of the table in `hub.store.retention`, such as ``log_payload``."""
+    count: int
+
+
+class CheckpointPayload(Struct, frozen=True, tag="checkpoint"):
+    """A checkpoint leaves the unit. Act `CHECKPOINT`."""
+
+    size: int
+    """Entries that it vouches for."""
+    root: str
+    """Root hash, hexadecimal."""
+
+
+Payload: TypeAlias = (
+    UnitPayload
+    | ConfigPayload
+    | OfficerPayload
+    | ListPayload
+    | ImportPayload
+    | LookupPayload
+    | LookupDonePayload
+    | OpenedPayload
+    | CountPayload
+    | AlertPayload
+    | DecisionPayload
+    | DispatchPayload
+    | FilesReadPayload
+    | PluginPayload
+    | ErasedPayload
+    | CheckpointPayload
+)
+
+_DECODER: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
+
+
+def encode_payload(payload: Struct) -> bytes:
+    """Return a payload as canonical JSON: fields in the order of their definition, no spaces.
+
+    Raises:
+        AuditError: It is none of `Payload`, or holds what is no text.
+    """
+    if not isinstance(payload, Payload):
+        raise AuditError(f"{type(payload).__name__} is no payload of the log: see hub.audit.records")
+    try:
+        return msgspec.json.encode(payload)
+    except UnicodeEncodeError as error:
+        raise AuditError("the entry holds bytes that are no text: write the reason in UTF-8") from error
+
+
+def decode_payload(data: bytes) -> Payload:
+    """Read what `encode_payload` wrote.
+
+    Raises:
+        AuditError: It was written by a newer version, or is damaged.
+    """
+    try:
+        return _DECODER.decode(data)
+    except msgspec.MsgspecError as error:
+        raise AuditError(f"a payload cannot be read: {error}") from error
