@@ -36,9 +36,7 @@ class ConfigPayload(Struct, frozen=True, tag="configuration"):
 
 
 class OfficerPayload(Struct, frozen=True, tag="officer"):
-    """An officer is added, signs in or out, or is refused. Acts `OFFICER_ADDED`, `SIGN_IN`, `SIGN_IN_REFUSED`,
-    `SIGN_OUT`.
-    """
+    """An officer is added, signs in or out, or is refused (acts `OFFICER_ADDED`, `SIGN_IN` and their like)."""
 
     officer: str
     """The officer's number, as given."""

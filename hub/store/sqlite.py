@@ -17,10 +17,12 @@ import os
 import queue
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import trio
 from msgspec import Struct
@@ -197,18 +199,24 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.
             raise
 
 
-def purge(connection: sqlite3.Connection, path: Path) -> None:
+def purge(connection: sqlite3.Connection, path: Path, *, rewrite: bool = True) -> None:
     """Make earlier deletions physical: no byte of a deleted row is left in any of the database's files.
 
     ``secure_delete`` zeroes a row where it lies, but not the copies that a page keeps in its unused middle after
     SQLite has moved rows between pages. So the whole file is rewritten, the rewritten pages are copied over the old
     ones, and the write-ahead log is cut to nothing. It costs about as much as copying the file.
 
+    Args:
+        connection: Of `connect`, no transaction open.
+        path: Only for messages.
+        rewrite: False spares the rewriting, for rows that are worthless without a key that is destroyed elsewhere.
+
     Raises:
         StoreError: Another process reads or writes the file, so the old bytes are still there: call again later.
     """
     with mapped_errors(path):
-        connection.execute("VACUUM")
+        if rewrite:
+            connection.execute("VACUUM")
         busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if busy:
         raise StoreError(f"{path} is read by another process, so deleted rows are not overwritten yet: try again later")
@@ -221,7 +229,9 @@ class DatabaseStatistics(Struct, frozen=True):
     """What a database's thread has done so far."""
 
     writes: int
-    """Transactions committed."""
+    """Calls of `Database.write` that are durable."""
+    commits: int
+    """Transactions that they took; fewer than `writes` where several shared one."""
     reads: int
     """Reads answered."""
     failed: int
@@ -233,10 +243,11 @@ class DatabaseStatistics(Struct, frozen=True):
 
 
 class _Job(Generic[T]):
-    """One call on its way through the thread. Its fields are written by one side only."""
+    """One call on its way through the thread. Each field is set by one side only."""
 
-    def __init__(self, run: Callable[[_Job[T]], T]) -> None:
+    def __init__(self, run: Callable[[], T], *, writes: bool) -> None:
         self.run = run
+        self.writes = writes
         self.done = trio.Event()
         self.cancelled = False  # set by the caller, read by the thread
         self.answered = False  # the thread's, like the rest
@@ -257,24 +268,25 @@ class Database:
     """A database that one thread of its own reads and writes; see `open_database`.
 
     Calls are done in the order in which they came. At most `WAITING_JOBS` wait in the queue; further callers wait
-    before it.
+    before it. Writes that wait one behind the other share one COMMIT, and with it one fsync.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._queue: queue.SimpleQueue[_Job[object] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._slots = trio.Semaphore(WAITING_JOBS)
         self._token = trio.lowlevel.current_trio_token()
         self._stopped = trio.Event()
         self._closed = False
-        self._current: _Job[object] | None = None
+        self._current: _Job[Any] | None = None
         self._connection: sqlite3.Connection | None = None
-        self._writes = self._reads = self._failed = self._cancelled = self._waiting = 0
+        self._writes = self._commits = self._reads = self._failed = self._cancelled = self._waiting = 0
 
     def statistics(self) -> DatabaseStatistics:
         """Return counters."""
         return DatabaseStatistics(
             writes=self._writes,
+            commits=self._commits,
             reads=self._reads,
             failed=self._failed,
             cancelled=self._cancelled,
@@ -288,24 +300,14 @@ class Database:
         it had not been, because it is done.
 
         Args:
-            fn: Gets the connection; runs in the database's thread; must not end the transaction.
+            fn: Gets the connection; runs in the database's thread; must not end the transaction. After a rollback
+                that another call caused it is run again, so it must change nothing but the database.
 
         Raises:
             StoreError: It was not done: locked, damaged, read-only, closed.
             StoreFullError: It was not done: the disk is full.
         """
-
-        def run(job: _Job[T]) -> T:
-            connection = self._open_connection()
-            with transaction(connection, self.path):
-                value = fn(connection)
-                if job.cancelled:
-                    raise _CancelledJobError
-                self._current = None  # from here on it is either done or not: no more interruption
-            self._writes += 1
-            return value
-
-        return await self._submit(run)
+        return await self._submit(lambda: fn(self._open_connection()), writes=True)
 
     async def read(self, fn: Callable[[sqlite3.Connection], T]) -> T:
         """Run a function that only reads, on one consistent state of the database.
@@ -314,33 +316,28 @@ class Database:
             StoreError: Damaged, closed, or the function tried to write.
         """
 
-        def run(_: _Job[T]) -> T:
+        def run() -> T:
             connection = self._open_connection()
             with mapped_errors(self.path):
                 connection.execute("PRAGMA query_only = ON")
                 connection.execute("BEGIN")
                 try:
-                    value = fn(connection)
+                    return fn(connection)
                 finally:
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
                     connection.execute("PRAGMA query_only = OFF")
-            self._reads += 1
-            return value
+                    self._reads += 1
 
         return await self._submit(run)
 
-    async def purge(self) -> None:
+    async def purge(self, *, rewrite: bool = True) -> None:
         """Make earlier deletions physical, see the function `purge`.
 
         Raises:
             StoreError: Another process holds the file: the old bytes are still there, call again later.
         """
-
-        def run(_: _Job[None]) -> None:
-            purge(self._open_connection(), self.path)
-
-        await self._submit(run)
+        await self._submit(lambda: purge(self._open_connection(), self.path, rewrite=rewrite))
 
     async def aclose(self) -> None:
         """Finish what waits in the queue and close the file. May be called twice."""
@@ -353,27 +350,107 @@ class Database:
     def _start(self, migrations: Sequence[str]) -> _Job[None]:
         """Start the thread; the job that it returns is the opening of the file."""
 
-        def run(_: _Job[None]) -> None:
+        def run() -> None:
             self._connection = connect(self.path, migrations)
             self._connection.set_progress_handler(self._is_cancelled, _PROGRESS_STEPS)
 
-        job = _Job(run)
-        self._queue.put(job)  # type: ignore[arg-type]
+        job = _Job(run, writes=False)
+        self._queue.put(job)
         # A daemon, so that a disk that hangs cannot keep the process from ending.
         threading.Thread(target=self._serve, name=f"store {self.path.name}", daemon=True).start()
         return job
 
-    async def _submit(self, run: Callable[[_Job[T]], T]) -> T:
+    async def _submit(self, run: Callable[[], T], *, writes: bool = False) -> T:
         async with self._slots:
             if self._closed:
                 raise StoreError(f"{self.path} is closed")
-            job = _Job(run)
+            job = _Job(run, writes=writes)
             self._waiting += 1
             try:
-                self._queue.put(job)  # type: ignore[arg-type]
+                self._queue.put(job)
                 return await _finish(job)
             finally:
                 self._waiting -= 1
+
+    # -------------------------------------------------------------------------------- in the database's thread
+
+    def _serve(self) -> None:
+        waiting: deque[_Job[Any] | None] = deque()
+        while True:
+            waiting.append(self._queue.get())
+            while not self._queue.empty():
+                waiting.append(self._queue.get())
+            while waiting:
+                if waiting[0] is None:
+                    self._close()
+                    return
+                jobs = list(takewhile(lambda job: job is not None and job.writes, waiting)) or [waiting[0]]
+                for _ in jobs:
+                    waiting.popleft()
+                self._do([job for job in jobs if job is not None])
+                del jobs  # keep no row of a finished job while waiting for the next
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            with suppress(sqlite3.Error):  # what was acknowledged is durable already
+                self._connection.close()
+            self._connection = None
+        self._tell(self._stopped.set)
+
+    def _do(self, jobs: list[_Job[Any]]) -> None:
+        # Where one of several fails, none of them is kept, and each is tried alone: a write that fills the disk or
+        # breaks a constraint takes no other with it.
+        if len(jobs) > 1 and self._commit_together(jobs):
+            return
+        for job in jobs:
+            self._do_alone(job)
+
+    def _commit_together(self, jobs: list[_Job[Any]]) -> bool:
+        try:
+            with transaction(self._open_connection(), self.path):
+                values = [self._run(job) for job in jobs]
+                self._current = None
+        except BaseException:  # noqa: BLE001  # each caller gets its own when tried alone
+            return False
+        self._commits += 1
+        for job, value in zip(jobs, values, strict=True):
+            self._writes += 1
+            job.value = value
+            self._answer(job)
+        return True
+
+    def _do_alone(self, job: _Job[Any]) -> None:
+        try:
+            if job.writes:
+                with transaction(self._open_connection(), self.path):
+                    job.value = self._run(job)
+                    if job.cancelled:
+                        raise _CancelledJobError  # noqa: TRY301  # leaves the transaction, which undoes it
+                    self._current = None  # from here on it is either done or not: COMMIT is not interrupted
+                self._commits += 1
+                self._writes += 1
+            else:
+                job.value = self._run(job)
+        except BaseException as error:  # noqa: BLE001  # handed to the caller, who raises it
+            job.value = None
+            if job.cancelled:
+                job.error = _CancelledJobError()
+                self._cancelled += 1
+            else:
+                job.error = error
+                self._failed += 1
+        self._answer(job)
+
+    def _run(self, job: _Job[T]) -> T:
+        self._current = job
+        if job.cancelled:
+            raise _CancelledJobError
+        return job.run()
+
+    def _answer(self, job: _Job[Any]) -> None:
+        self._current = None
+        job.answered = True
+        self._tell(job.done.set)
 
     def _is_cancelled(self) -> bool:
         # Asked by SQLite while it works. `Connection.interrupt` would reach only the statement that runs at that
@@ -385,33 +462,6 @@ class Database:
         if self._connection is None:
             raise StoreError(f"{self.path} is closed")
         return self._connection
-
-    def _serve(self) -> None:
-        while (job := self._queue.get()) is not None:
-            self._current = job
-            self._do(job)
-            self._current = None
-            job.answered = True
-            self._tell(job.done.set)
-            del job  # hold no row of a finished job while waiting for the next
-        if self._connection is not None:
-            with suppress(sqlite3.Error):  # what was acknowledged is durable already
-                self._connection.close()
-            self._connection = None
-        self._tell(self._stopped.set)
-
-    def _do(self, job: _Job[object]) -> None:
-        try:
-            if not job.cancelled:
-                job.value = job.run(job)
-                return
-        except BaseException as error:  # noqa: BLE001  # handed to the caller, who raises it
-            if not job.cancelled:
-                job.error = error
-                self._failed += 1
-                return
-        job.error = _CancelledJobError()
-        self._cancelled += 1
 
     def _tell(self, wake: Callable[[], None]) -> None:
         with suppress(trio.RunFinishedError):  # nobody is left to hear it

@@ -158,6 +158,37 @@ async def test_calls_are_done_in_order_and_the_queue_is_bounded(tmp_path):
         assert sorted(await database.read(names)) == [f"{number:03}" for number in range(300)]
 
 
+async def test_writes_that_wait_share_a_commit_and_not_a_failure(tmp_path):
+    gate, failures = threading.Event(), []
+
+    async def insert_or_note(name):
+        try:
+            await database.write(insert(name))
+        except StoreError as error:
+            failures.append(str(error))
+
+    async with open_database(tmp_path / "a.sqlite3", TABLES) as database:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(database.read, lambda _: gate.wait())
+            await trio.testing.wait_all_tasks_blocked()
+            for name in ("a", "b", "c"):
+                nursery.start_soon(insert_or_note, name)
+            await trio.testing.wait_all_tasks_blocked()
+            gate.set()
+        assert (database.statistics().writes, database.statistics().commits) == (3, 1)
+        gate.clear()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(database.read, lambda _: gate.wait())
+            await trio.testing.wait_all_tasks_blocked()
+            for name in ("d", "a", "e"):
+                nursery.start_soon(insert_or_note, name)
+            await trio.testing.wait_all_tasks_blocked()
+            gate.set()
+        assert sorted(await database.read(names)) == ["a", "b", "c", "d", "e"]
+        assert (database.statistics().writes, database.statistics().commits) == (5, 3)
+        assert len(failures) == 1
+
+
 async def test_closed_says_so_and_closes_twice(tmp_path):
     async with open_database(tmp_path / "a.sqlite3", TABLES) as database:
         await database.aclose()
