@@ -1,0 +1,161 @@
+"""The capture actor: keeps one source open and hands its frames to its reader.
+
+It opens again what has stopped, waits longer each time, says so within 2 s, and gives each frame that enters the
+ledger either to the reader or a reason. Decoding is in `hub.capture`; looking at frames is another actor's work.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+import trio
+
+from hub.capture import SourceSpec, Timeouts, open_frames
+from hub.channels import Mailbox, Overflow
+from hub.clocks import Clock
+from hub.errors import CaptureError, ClosedChannelError
+from hub.ledger import Ledger, Stage
+from hub.messages import CameraHealth, Frame, FrameGap, Reason, SourceKind
+
+FIRST_WAIT: Final = 0.5
+"""Seconds before a camera is opened again for the first time; doubles each time."""
+
+LONGEST_WAIT: Final = 10.0
+"""Seconds between two attempts, at most."""
+
+HEALTHY_AFTER: Final = 5.0
+"""Seconds of frames after which the next wait is the first again."""
+
+
+def mailbox_for(spec: SourceSpec, ledger: Ledger, camera: str, *, until_end: bool = False) -> Mailbox[Frame]:
+    """Return a mailbox for one reader of a source: lossless ones wait, of live and paced ones the newest frame wins.
+
+    Args:
+        spec: The source.
+        ledger: Takes `Reason.REPLACED` for each frame that a newer one replaced.
+        camera: Name of the camera.
+        until_end: See `SourceSpec.kind`.
+    """
+    if spec.kind(until_end=until_end) in (SourceKind.STILL, SourceKind.LOSSLESS):
+        return Mailbox(1, Overflow.WAIT)
+    return Mailbox(1, Overflow.NEWEST, on_drop=lambda _: ledger.leave(camera, Stage.FRAME, Reason.REPLACED))
+
+
+def _ignore(_: object) -> None:
+    """Drop a report."""
+
+
+async def run_capture(
+    spec: SourceSpec,
+    camera: str,
+    frames: Mailbox[Frame],
+    *,
+    ledger: Ledger,
+    clock: Clock,
+    rng: random.Random,
+    until_end: bool = False,
+    timeouts: Timeouts = Timeouts(),  # noqa: B008  # frozen
+    report: Callable[[CameraHealth], None] = _ignore,
+    on_gap: Callable[[FrameGap], None] = _ignore,
+    say: Callable[[str], None] = _ignore,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Hand a source's frames on; a photo, folder or video to its end, a camera or stream until cancelled.
+
+    A source that has an end is never opened twice, and `frames` is closed when it is reached. Whether a frame waits or
+    replaces the one before is the policy of `frames`: make it with `mailbox_for`.
+
+    Args:
+        spec: What to open.
+        camera: Name of the camera.
+        frames: Where frames go.
+        ledger: Each frame, decoded or not, enters stage "frame" here and leaves it with its reader, or here.
+        clock: Gives `Frame.at`.
+        rng: Spreads the waits of several cameras.
+        until_end: See `SourceSpec.kind`.
+        timeouts: When a child process counts as hung.
+        report: Gets the camera's health whenever it changes.
+        on_gap: Gets each frame that could not be decoded.
+        say: Gets one-line remarks.
+        task_status: Started at once: a camera that is not there yet is no failure of the actor.
+
+    Raises:
+        InputError: A photo, folder or video gives no frame at all.
+    """
+    supply = _Supply(camera, frames, ledger, report, on_gap)
+    task_status.started()
+    if not spec.live:
+        with frames:
+            async with open_frames(
+                spec, camera, clock=clock, until_end=until_end, timeouts=timeouts, say=say
+            ) as source:
+                supply.report(is_open=True)
+                await supply.pass_on(source)
+            supply.report(detail="end")
+        return
+    wait = FIRST_WAIT
+    while True:
+        opened_at = trio.current_time()
+        try:
+            async with open_frames(
+                spec, camera, clock=clock, first=supply.number, timeouts=timeouts, say=say
+            ) as source:
+                supply.report(is_open=True)
+                await supply.pass_on(source)
+        except CaptureError as error:
+            if trio.current_time() - opened_at > HEALTHY_AFTER:
+                wait = FIRST_WAIT
+            supply.report(stalled=True, detail=str(error))
+        await trio.sleep(wait * rng.uniform(0.75, 1.25))
+        wait = min(2 * wait, LONGEST_WAIT)
+        supply.reopened += 1
+
+
+class _Supply:
+    """Counts what a source gives and hands it on, over all times that it is opened."""
+
+    def __init__(
+        self,
+        camera: str,
+        frames: Mailbox[Frame],
+        ledger: Ledger,
+        report: Callable[[CameraHealth], None],
+        on_gap: Callable[[FrameGap], None],
+    ) -> None:
+        self.number = 0
+        """Number of the next frame."""
+        self.reopened = 0
+        self._camera = camera
+        self._frames = frames
+        self._ledger = ledger
+        self._report = report
+        self._on_gap = on_gap
+
+    def report(self, *, is_open: bool = False, stalled: bool = False, detail: str = "") -> None:
+        self._report(
+            CameraHealth(
+                camera=self._camera,
+                open=is_open,
+                stalled=stalled,
+                frames=self.number,
+                reopened=self.reopened,
+                detail=detail,
+            )
+        )
+
+    async def pass_on(self, source: AsyncIterator[Frame | FrameGap]) -> None:
+        async for item in source:
+            self.number = item.number + 1
+            self._ledger.enter(self._camera, Stage.FRAME)
+            if isinstance(item, FrameGap):
+                self._ledger.leave(self._camera, Stage.FRAME, Reason.UNREADABLE)
+                self._on_gap(item)
+                continue
+            try:
+                await self._frames.send(item)
+            except (trio.Cancelled, ClosedChannelError):
+                self._ledger.leave(self._camera, Stage.FRAME, Reason.STOPPED)
+                raise
+            del item  # not kept while the next frame is awaited (C3)
