@@ -6,6 +6,7 @@ as the Latin letter; readers fold them before they hand evidence over. No decisi
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Final
 
 SYMBOLS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÜ"
@@ -24,6 +25,15 @@ ANY: Final = "*"
 """Stands for any number of unknown characters in a partial plate."""
 
 
+_LATIN: Final = str.maketrans("АВЕКМНОРСТУХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧØĐŁ", "ABEKMHOPCTYXIJSABEZHIKMNOPTYXODL")
+"""Cyrillic and Greek capitals with a Latin twin, and Latin letters whose stroke Unicode does not take apart."""
+
+
+def _plain(symbol: str) -> str:
+    """Return a letter without an accent that `SYMBOLS` does not have: Č as C, Ñ as N, Ä as Ä."""
+    return symbol if symbol in INDEX else unicodedata.normalize("NFD", symbol)[0]
+
+
 def normalise(text: str) -> str:
     """Return a plate without separators, in upper case: what is compared, stored and shown.
 
@@ -31,6 +41,8 @@ def normalise(text: str) -> str:
         text: A plate as somebody wrote it; spaces, dashes, dots and middle dots are separators.
 
     Returns:
-        Only symbols of `SYMBOLS`, `UNKNOWN` and `ANY`; every other character is dropped.
+        Only symbols of `SYMBOLS`, `UNKNOWN` and `ANY`: other accents are taken off, Cyrillic and Greek letters become
+        their Latin twins, every other character is dropped.
     """
-    return "".join(c for c in text.upper() if c in INDEX or c in (UNKNOWN, ANY))
+    upper = unicodedata.normalize("NFC", text.upper()).translate(_LATIN)
+    return "".join(c for c in map(_plain, upper) if c in INDEX or c in (UNKNOWN, ANY))

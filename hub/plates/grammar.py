@@ -231,7 +231,12 @@ def load_grammars(path: Path | None = None, *, home: Sequence[str] = (), home_we
         table = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path.name}: {error}") from error
-    rows = [row for code, jurisdiction in table.items() for row in _rows(path.name, text, code, jurisdiction)]
+    places = _lines(text)
+    rows = [
+        row
+        for code, jurisdiction in table.items()
+        for row in _rows(path.name, code, jurisdiction, *places.get(code, (0, [])))
+    ]
     if not rows:
         raise ConfigError(f"{path.name}: no jurisdiction in it; each is a table such as [ES]")
     return GrammarBook(rows, home=home, home_weight=home_weight)
@@ -257,8 +262,11 @@ class _Jurisdiction(Struct, frozen=True, forbid_unknown_fields=True):
     sets: dict[str, str] = {}
 
 
-def _rows(file: str, text: str, code: str, raw: object) -> Iterator[Row]:
-    head, lines = _lines(text, code)
+_HEAD = re.compile(r"\s*\[\s*[\"']?([^\"'\]\s]+)[\"']?\s*\]")
+_ROW = re.compile(r"\s*(?:plates\s*=\s*\[\s*)?\{")
+
+
+def _rows(file: str, code: str, raw: object, head: int, lines: Sequence[int]) -> Iterator[Row]:
     if not re.fullmatch(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", code):
         raise ConfigError(f"{file}, line {head}: {code!r} is no ISO 3166 code; write ES or US-CA")
     try:
@@ -270,12 +278,13 @@ def _rows(file: str, text: str, code: str, raw: object) -> Iterator[Row]:
     if not letters or set(letters) - set(SYMBOLS):
         raise ConfigError(f"{file}, {code}, line {head}: letters must be some of {SYMBOLS[10:]}")
     sets = {name: tuple(words.split()) for name, words in jurisdiction.sets.items()}
-    for number, (row, line) in enumerate(zip(jurisdiction.plates, lines, strict=False), start=1):
+    for number, row in enumerate(jurisdiction.plates):
+        line = lines[number] if number < len(lines) else head
         try:
             patterns = _compile(code, row.pattern, letters, sets)
             _check(row, patterns)
         except ValueError as error:
-            raise ConfigError(f"{file}, {code}, row {number}, line {line}, {row.pattern!r}: {error}") from error
+            raise ConfigError(f"{file}, {code}, row {number + 1}, line {line}, {row.pattern!r}: {error}") from error
         yield Row(
             code=code,
             name=jurisdiction.name,
@@ -300,18 +309,17 @@ def _check(row: _PlateRow, patterns: Sequence[Pattern]) -> None:
         raise ValueError(f"{row.reject!r} must not fit, and does")
 
 
-def _lines(text: str, code: str) -> tuple[int, list[int]]:
-    """Return the line of a jurisdiction's head and of each of its rows (tomllib keeps none)."""
-    head = 0
+def _lines(text: str) -> dict[str, tuple[int, list[int]]]:
+    """Return the line of each jurisdiction's head and of each of its rows (tomllib keeps none)."""
+    places: dict[str, tuple[int, list[int]]] = {}
     rows: list[int] = []
     for number, line in enumerate(text.splitlines(), start=1):
-        if match := re.match(r"\s*\[\s*[\"']?([^\"'\]\s]+)[\"']?\s*\]", line):
-            if head:
-                break
-            head = number if match[1] == code else 0
-        elif head and re.match(r"\s*(plates\s*=\s*\[\s*)?\{", line):
+        if match := _HEAD.match(line):
+            rows = []
+            places[match[1]] = number, rows
+        elif _ROW.match(line):
             rows.append(number)
-    return head, rows or [head]
+    return places
 
 
 def _line_of_error(message: str, head: int, lines: Sequence[int]) -> int:
