@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -37,6 +38,8 @@ class PluginContext(Struct, frozen=True):
     """True where ``--development`` allows unsigned lists."""
     threads: int = 2
     """Threads that one model call may use."""
+    now: datetime | None = None
+    """Wall time of the call for which the context was made; None where nothing in it depends on time."""
 
 
 class PlateReader(abc.ABC):
@@ -146,7 +149,15 @@ class RecordSource(abc.ABC):
 
         Raises:
             SourceError: The source cannot answer; the message is for the officer.
+            SourceChangedError: The records were replaced since `open`; the host opens the source again.
         """
+
+    def plates(self) -> Iterable[str]:
+        """Return the plates of all entries, once after `open`: the host sets the list's cost limit from them.
+
+        A source that returns none has its limit set from `SourceInfo.entries` alone.
+        """
+        return ()
 
     def close(self) -> None:
         """Free what was opened. May be called twice."""

@@ -31,6 +31,10 @@ class PluginError(HubError):
     """A plugin cannot be found, loaded or used."""
 
 
+class PluginParkedError(PluginError):
+    """A plugin is parked: it did not load, or too many of its calls hung. The message says which and why."""
+
+
 class ModelError(HubError):
     """A model file is missing, has another digest than the manifest says, or does not run."""
 
@@ -71,6 +75,10 @@ class SourceUnavailableError(SourceError):
     """The source did not answer: late, raised, parked, or its breaker is open."""
 
 
+class SourceChangedError(SourceError):
+    """The source's records were replaced since it was opened: it has to be opened again."""
+
+
 class ClosedChannelError(HubError):
     """The channel's other side is gone."""
 
@@ -81,3 +89,11 @@ class LaggedError(HubError):
     def __init__(self, missed: int) -> None:
         super().__init__(f"this reader was too slow and missed {missed} messages")
         self.missed = missed
+
+
+class DeadlineError(HubError):
+    """A call did not end within its deadline."""
+
+
+class BusyError(HubError):
+    """A bounded queue is full: the call was not taken."""
