@@ -1,0 +1,394 @@
+"""The unit's officers and their sessions (C12): who somebody is, never what they may do (`hub.authority.policy`).
+
+A passphrase is kept as scrypt makes it, a session's token as its SHA-256: neither can be read back from the file.
+A session ends after 15 minutes without use, and at once when the machine restarted or its clock was moved, because
+then nobody can say how long it was idle. Every adding, sign-in (also a refused one) and sign-out is in the log
+before it takes effect.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+import trio
+from msgspec import Struct
+
+from hub.audit.records import OfficerPayload
+from hub.authority import policy
+from hub.authority.accounting import Log
+from hub.authority.passphrases import (
+    LONGEST,
+    SALT_BYTES,
+    PassphraseHash,
+    ScryptCost,
+    agrees,
+    check_strength,
+    hash_passphrase,
+)
+from hub.authority.policy import Role, unit_requester
+from hub.clocks import Clock
+from hub.errors import NotAllowedError, NotSignedInError, UsageError
+from hub.messages import Act, Entry, Requester
+from hub.store.sqlite import Database
+
+OFFICERS_FILE: Final = "officers.sqlite3"
+"""Name of the database in the state folder."""
+IDLE: Final = timedelta(minutes=15)
+"""A session ends after this long without use. Settings may shorten it, never lengthen it."""
+FREE_ATTEMPTS: Final = 5
+"""Wrong passphrases in a row after which the next attempt has to wait."""
+FIRST_WAIT: Final = 5.0
+"""Seconds of the first wait; each further wrong passphrase doubles it."""
+LONGEST_WAIT: Final = 900.0
+"""Seconds of the longest wait."""
+CLOCK_STEP: Final = 2.0
+"""Seconds by which the wall clock may differ from the running time before it counts as moved."""
+TOKEN_BYTES: Final = 32
+
+MIGRATIONS: Final = (
+    """
+    CREATE TABLE officers (
+        number TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        role TEXT NOT NULL,
+        n INTEGER NOT NULL, r INTEGER NOT NULL, p INTEGER NOT NULL,
+        salt BLOB NOT NULL,
+        hash BLOB NOT NULL,
+        added_at TEXT NOT NULL,
+        added_by TEXT NOT NULL,
+        failures INTEGER NOT NULL DEFAULT 0,
+        failed_boottime REAL NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE TABLE sessions (
+        token BLOB PRIMARY KEY,
+        number TEXT NOT NULL REFERENCES officers (number),
+        used_at TEXT NOT NULL,
+        used_boottime REAL NOT NULL
+    ) STRICT;
+    """,
+)
+
+_NUMBER: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/-]{0,31}")
+_WRONG: Final = "number or passphrase is wrong"
+
+
+class Officer(Struct, frozen=True):
+    """An officer of the unit, without secrets."""
+
+    number: str
+    name: str
+    role: Role
+    added_at: datetime
+    added_by: str
+    """Number of the officer who added this one; "" for the first."""
+    signed_in: bool
+    """Whether a session of theirs stands."""
+
+
+class Session(Struct, frozen=True):
+    """A session that was just opened. The only place where the token can be read."""
+
+    token: str
+    requester: Requester
+    idle: timedelta
+    """It ends after this long without use."""
+
+
+class _SessionRow(Struct, frozen=True):
+    number: str
+    role: str
+    used_at: datetime
+    used_boottime: float
+
+
+class OfficerStore:
+    """Officers and sessions in their database.
+
+    Args:
+        database: Opened with `MIGRATIONS`.
+        log: Takes an entry before each change.
+        clock: Wall and running time.
+        unit: The unit's name.
+        secrets: Gives that many random bytes, such as `secrets.token_bytes`.
+        idle: Shorter than `IDLE` where the settings say so.
+        cost: What a guess of a passphrase costs, for officers added from now on.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        log: Log,
+        clock: Clock,
+        unit: str,
+        secrets: Callable[[int], bytes],
+        idle: timedelta = IDLE,
+        cost: ScryptCost | None = None,
+    ) -> None:
+        self._database = database
+        self._log = log
+        self._clock = clock
+        self._unit = unit
+        self._secrets = secrets
+        self._idle = min(idle, IDLE)
+        self._cost = cost or ScryptCost()
+        self._hashing = trio.CapacityLimiter(1)  # each takes 32 MB
+
+    async def add(
+        self, number: str, passphrase: str, role: Role = Role.OFFICER, *, name: str = "", by: Requester | None = None
+    ) -> Officer:
+        """Add an officer.
+
+        The first officer of a unit needs nobody signed in and becomes at least a supervisor.
+
+        Args:
+            number: Up to 32 letters, digits and ``._/-``.
+            passphrase: At least 8 characters.
+            role: What the officer may do.
+            name: For lists and screens.
+            by: The officer of a checked session; None where nobody is signed in.
+
+        Raises:
+            UsageError: The number is taken or malformed, or the passphrase too weak.
+            NotSignedInError: There are officers, and none of them is signed in.
+            NotAllowedError: The role of whoever is signed in does not allow it.
+            AuditError: The log cannot take the entry; nothing was changed.
+            StoreError: The database cannot be read or written; nothing was changed.
+        """
+        requester = by or unit_requester(self._unit)
+        first = not await self._database.read(_count)
+        policy.may_add_officer(requester, first=first).demand()
+        if not _NUMBER.fullmatch(number):
+            raise UsageError("an officer's number has 1 to 32 letters, digits, dots, dashes and slashes")
+        if await self._database.read(lambda connection: _kept_hash(connection, number)) is not None:
+            raise UsageError(f"officer {number} exists already")
+        check_strength(passphrase, number)
+        if first:
+            role = policy.first_role(role)
+        kept = await trio.to_thread.run_sync(
+            hash_passphrase, passphrase, self._secrets(SALT_BYTES), self._cost, limiter=self._hashing
+        )
+        now = self._clock.now()
+        particulars = OfficerPayload(number, role.value, "the first officer of this unit" if first else "")
+        await self._append(Act.OFFICER_ADDED, now, requester, "added", particulars)
+
+        def insert(connection: sqlite3.Connection) -> bool:
+            # Asked again: another process may have added the first officer, or the same one, meanwhile.
+            if (first and _count(connection)) or _kept_hash(connection, number) is not None:
+                return False
+            connection.execute(
+                "INSERT INTO officers (number, name, role, n, r, p, salt, hash, added_at, added_by)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    number,
+                    name,
+                    role.value,
+                    kept.cost.n,
+                    kept.cost.r,
+                    kept.cost.p,
+                    kept.salt,
+                    kept.hash,
+                    now.isoformat(),
+                    requester.officer,
+                ),
+            )
+            return True
+
+        if not await self._database.write(insert):
+            await self._append(Act.OFFICER_ADDED, now, requester, "not_done", particulars)
+            raise UsageError(f"somebody else added an officer at the same moment: officer {number} was not added")
+        return Officer(number, name, role, now, requester.officer, signed_in=False)
+
+    async def sign_in(self, number: str, passphrase: str) -> Session:
+        """Open a session; the officer's earlier ones end.
+
+        Raises:
+            NotAllowedError: Number or passphrase is wrong, or too many were and the wait is not over.
+            AuditError: The log cannot take the entry; nobody is signed in.
+            StoreError: The database cannot be read or written; nobody is signed in.
+        """
+        # The attempt counts as wrong until it turns out right, so that many at once cannot outrun the count.
+        attempt = await self._database.write(
+            lambda connection: _begin_attempt(connection, number, self._clock.boottime())
+        )
+        if attempt is None:
+            # As much work as for a number that exists, so that the time does not tell which numbers do.
+            await trio.to_thread.run_sync(
+                hash_passphrase, passphrase[:LONGEST], bytes(SALT_BYTES), self._cost, limiter=self._hashing
+            )
+            await self._refuse("", "no such officer")
+            raise NotAllowedError(_WRONG)
+        if attempt.wait > 0:
+            await self._refuse(number, "too many wrong passphrases")
+            raise NotAllowedError(f"too many wrong passphrases: try again in {int(attempt.wait) + 1} s")
+        if not await trio.to_thread.run_sync(agrees, passphrase, attempt.kept, limiter=self._hashing):
+            await self._refuse(number, "wrong passphrase")
+            raise NotAllowedError(_WRONG)
+
+        requester = Requester(number, attempt.role, self._unit)
+        now = self._clock.now()
+        await self._append(Act.SIGN_IN, now, requester, "signed_in", None)
+        token = base64.urlsafe_b64encode(self._secrets(TOKEN_BYTES)).decode("ascii").rstrip("=")
+
+        def open_session(connection: sqlite3.Connection) -> None:
+            connection.execute("UPDATE officers SET failures = 0 WHERE number = ?", (number,))
+            connection.execute("DELETE FROM sessions WHERE number = ?", (number,))
+            connection.execute(
+                "INSERT INTO sessions (token, number, used_at, used_boottime) VALUES (?, ?, ?, ?)",
+                (_digest(token), number, now.isoformat(), self._clock.boottime()),
+            )
+
+        await self._database.write(open_session)
+        return Session(token, requester, self._idle)
+
+    async def check(self, token: str | None) -> Requester:
+        """Return who a token stands for, and count this as use of the session.
+
+        Raises:
+            NotSignedInError: There is no such session, or it has ended; the message says why.
+            StoreError: The database cannot be read or written.
+        """
+        if not token:
+            raise NotSignedInError("nobody is signed in: sign in with `patrol-hub officer sign-in`")
+
+        def use(connection: sqlite3.Connection) -> Requester | str:
+            row = _session(connection, token)
+            if row is None:
+                return "this session is over: sign in again"
+            if ended := self._ended(row):
+                connection.execute("DELETE FROM sessions WHERE token = ?", (_digest(token),))
+                return ended
+            connection.execute(
+                "UPDATE sessions SET used_at = ?, used_boottime = ? WHERE token = ?",
+                (self._clock.now().isoformat(), self._clock.boottime(), _digest(token)),
+            )
+            return Requester(row.number, row.role, self._unit)
+
+        answer = await self._database.write(use)
+        if isinstance(answer, str):
+            raise NotSignedInError(answer)
+        return answer
+
+    async def sign_out(self, token: str) -> Requester:
+        """End a session and return whose it was.
+
+        Raises:
+            NotSignedInError: There is no such session, or it has ended already.
+            AuditError: The log cannot take the entry; the session stands.
+            StoreError: The database cannot be written; the session stands.
+        """
+        requester = await self.check(token)
+        await self._append(Act.SIGN_OUT, self._clock.now(), requester, "signed_out", None)
+
+        def end(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM sessions WHERE token = ?", (_digest(token),))
+
+        await self._database.write(end)
+        return requester
+
+    async def list(self) -> tuple[Officer, ...]:
+        """Return the unit's officers in the order of their numbers.
+
+        Raises:
+            StoreError: The database cannot be read.
+        """
+
+        def read(connection: sqlite3.Connection) -> tuple[Officer, ...]:
+            sessions = connection.execute(
+                "SELECT s.number, o.role, s.used_at, s.used_boottime FROM sessions s JOIN officers o USING (number)"
+            )
+            rows = [_session_row(row) for row in sessions]
+            standing = {row.number for row in rows if not self._ended(row)}
+            officers = connection.execute("SELECT number, name, role, added_at, added_by FROM officers ORDER BY number")
+            return tuple(
+                Officer(number, name, Role(role), datetime.fromisoformat(at), by, signed_in=number in standing)
+                for number, name, role, at, by in officers
+            )
+
+        return await self._database.read(read)
+
+    def _ended(self, row: _SessionRow) -> str:
+        """Say why a session has ended, "" where it stands."""
+        idle = self._idle.total_seconds()
+        ran = self._clock.boottime() - row.used_boottime
+        passed = (self._clock.now() - row.used_at).total_seconds()
+        if ran < 0 or abs(passed - ran) > CLOCK_STEP:
+            return "the machine restarted or its clock was moved: sign in again"
+        if max(ran, passed) >= idle:
+            return f"the session ended after {idle / 60:g} minutes without use: sign in again"
+        return ""
+
+    async def _refuse(self, number: str, detail: str) -> None:
+        particulars = OfficerPayload(number, "", detail)
+        await self._append(Act.SIGN_IN_REFUSED, self._clock.now(), unit_requester(self._unit), "refused", particulars)
+
+    async def _append(
+        self, act: Act, at: datetime, requester: Requester, outcome: str, payload: OfficerPayload | None
+    ) -> None:
+        # Kept as long as the log: who could act, and who tried to, is what the log is there to tell.
+        await self._log.append(Entry(act, at, requester, outcome, payload, payload_until=None))
+
+
+class _Attempt(Struct, frozen=True):
+    kept: PassphraseHash
+    role: str
+    wait: float
+    """Seconds until a passphrase is looked at again."""
+
+
+def wait_after(failures: int) -> float:
+    """Return how many seconds the next attempt waits after that many wrong passphrases in a row."""
+    if failures < FREE_ATTEMPTS:
+        return 0.0
+    return min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(failures - FREE_ATTEMPTS, 30))
+
+
+def _begin_attempt(connection: sqlite3.Connection, number: str, boottime: float) -> _Attempt | None:
+    row = connection.execute(
+        "SELECT role, failures, failed_boottime FROM officers WHERE number = ?", (number,)
+    ).fetchone()
+    kept = _kept_hash(connection, number)
+    if row is None or kept is None:
+        return None
+    role, failures, failed = row
+    # After a restart the running time alone says how long somebody has waited at least.
+    waited = boottime - failed if boottime >= failed else boottime
+    wait = wait_after(failures) - waited
+    if wait <= 0:
+        connection.execute(
+            "UPDATE officers SET failures = failures + 1, failed_boottime = ? WHERE number = ?", (boottime, number)
+        )
+    return _Attempt(kept, role, max(0.0, wait))
+
+
+def _count(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM officers").fetchone()[0])
+
+
+def _kept_hash(connection: sqlite3.Connection, number: str) -> PassphraseHash | None:
+    row = connection.execute("SELECT n, r, p, salt, hash FROM officers WHERE number = ?", (number,)).fetchone()
+    return None if row is None else PassphraseHash(ScryptCost(*row[:3]), row[3], row[4])
+
+
+def _session(connection: sqlite3.Connection, token: str) -> _SessionRow | None:
+    row = connection.execute(
+        "SELECT s.number, o.role, s.used_at, s.used_boottime FROM sessions s JOIN officers o USING (number)"
+        " WHERE s.token = ?",
+        (_digest(token),),
+    ).fetchone()
+    return None if row is None else _session_row(row)
+
+
+def _session_row(row: tuple[str, str, str, float]) -> _SessionRow:
+    number, role, used_at, used_boottime = row
+    return _SessionRow(number, role, datetime.fromisoformat(used_at), used_boottime)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8")).digest()
