@@ -1,0 +1,62 @@
+"""Text from outside (records, plugin names, foreign exceptions) made harmless for a terminal, a log and a screen.
+
+Standard library only. Markup of one particular screen is that screen's business and not here.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+_LINE: Final = ("Zl", "Zp")
+"""Unicode categories that break a line."""
+_HARMFUL: Final = ("Cc", "Cf", "Cs", "Co", "Cn")
+"""Controls and escapes; formats, among them every bidirectional override and every invisible character; surrogates,
+private use and unassigned, which no font shows."""
+
+
+def plain(text: str, limit: int = 200) -> str:
+    """Return text as one line without anything that steers a terminal, reorders a line or hides.
+
+    Args:
+        text: Anything.
+        limit: Most characters of the result, at least 1; what is cut is marked with an ellipsis.
+
+    Returns:
+        The text with each run of white space and line breaks as one space and without characters of the categories
+        control, format, surrogate, private use and unassigned. ``plain(plain(t)) == plain(t)``.
+    """
+    # A bounded piece is enough: what is dropped or folded only makes it shorter, and input can be of any size.
+    kept = (_keep(character) for character in text[: 16 * limit])
+    line = " ".join("".join(kept).split())
+    if len(line) > limit or (len(text) > 16 * limit and line):
+        return line[: limit - 1].rstrip() + "…"
+    return line
+
+
+def _keep(character: str) -> str:
+    if character.isspace():
+        return " "
+    category = unicodedata.category(character)
+    if category in _LINE:
+        return " "
+    return "" if category in _HARMFUL else character
+
+
+def describe(error: BaseException, limit: int = 200) -> str:
+    """Return one harmless line that names an exception; of a group, its first leaf and how many more there are."""
+    leaves = _leaves(error)
+    first = leaves[0]
+    try:
+        text = plain(str(first), limit)
+    except Exception:  # noqa: BLE001 - a foreign __str__ may do anything
+        text = ""
+    name = plain(type(first).__name__, 60)
+    more = f" (and {len(leaves) - 1} more)" if len(leaves) > 1 else ""
+    return plain(f"{name}: {text}{more}" if text else f"{name}{more}", limit)
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
+    return [error]
