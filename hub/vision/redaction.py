@@ -43,7 +43,7 @@ MAX_KEEP_SHARE: Final = 1 / 3
 FACE_MARGIN: Final = 0.15
 """Share of a face's box that is added on each side before it is reduced."""
 
-CROP_MARGIN: Final = 0.1
+CROP_MARGIN: Final = 0.25
 """Share of a plate's height that stays sharp around it, so that its rim is seen."""
 
 JPEG_QUALITY: Final = 90

@@ -81,10 +81,10 @@ def test_grow_rounds_outwards():
 def test_alert_pictures_have_the_crop_with_its_rim_and_the_scene():
     scene = noise(200, 300)
     crop, whole = redact_alert(scene, Box(x=100, y=90, w=80, h=20))
-    assert (crop.width, crop.height) == (84, 24)
+    assert (crop.width, crop.height) == (90, 30)
     assert (whole.width, whole.height) == (300, 200)
     decoded = cv2.imdecode(np.frombuffer(crop.jpeg, np.uint8), cv2.IMREAD_COLOR)
-    assert decoded.shape == (24, 84, 3)
+    assert decoded.shape == (30, 90, 3)
 
 
 def test_jpeg_carries_no_metadata():
