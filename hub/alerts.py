@@ -41,6 +41,7 @@ from hub.messages import (
 )
 from hub.store.alerts import AlertStore, Changes
 from hub.store.outbox import OutboxStore
+from hub.store.retention import CHARTER, Retention
 
 if TYPE_CHECKING:
     from hub.messages import Pixels
@@ -51,10 +52,6 @@ Redactor: TypeAlias = "Callable[[Pixels, Box], Awaitable[tuple[Picture, Picture]
 FollowUp: TypeAlias = Callable[[Alert, Requester], Awaitable[None]]
 """Called with an alert that has just been adjudicated true and the officer who did, to ask registers about it."""
 
-DECIDE_WITHIN: Final = timedelta(minutes=3)
-"""An undecided alert ends after this long (C11). Settings may shorten it."""
-KEEP: Final = timedelta(days=31)
-"""Nothing of an alert is kept longer (C11). Settings may shorten it."""
 REDACT_SECONDS: Final = 3.0
 """Longest wait for an alert's pictures; without them it is raised all the same."""
 TIED: Final = 8
@@ -73,6 +70,13 @@ class Swept(Struct, frozen=True):
     """Of both, those that the log could not take. They go all the same: no fault of the log keeps a datum longer."""
 
 
+class _Pictures(Struct, frozen=True):
+    crop: Picture | None
+    scene: Picture | None
+    trouble: str
+    """Why there are none, "" where there are or were never to be."""
+
+
 class AlertBook:
     """The unit's alerts.
 
@@ -85,8 +89,7 @@ class AlertBook:
         identify: Gives a new identifier, unique and short enough to type.
         redact: Makes an alert's pictures; without it an alert has none.
         follow_up: Asks registers about an alert adjudicated true (C5).
-        decide_within: Shorter than `DECIDE_WITHIN` where the settings say so.
-        keep: Shorter than `KEEP` where the settings say so.
+        retention: How long what is kept (C11).
     """
 
     def __init__(
@@ -100,8 +103,7 @@ class AlertBook:
         identify: Callable[[], str],
         redact: Redactor | None = None,
         follow_up: FollowUp | None = None,
-        decide_within: timedelta = DECIDE_WITHIN,
-        keep: timedelta = KEEP,
+        retention: Retention = CHARTER,
     ) -> None:
         self._store = store
         self._outbox = outbox
@@ -111,8 +113,7 @@ class AlertBook:
         self._identify = identify
         self._redact = redact
         self._follow_up = follow_up
-        self._decide_within = min(decide_within, DECIDE_WITHIN)
-        self._keep = min(keep, KEEP)
+        self._retention = retention
         self._ends: dict[str, float] = {}  # running time at which an open alert ends, whatever the wall clock says
 
     # ------------------------------------------------------------------------------------------ raising
@@ -128,7 +129,7 @@ class AlertBook:
             StoreError: The alert could not be kept, so it was not raised.
         """
         outcome = Reason.SAME_ALERT
-        pictures: tuple[Picture, Picture] | None = None
+        pictures: _Pictures | None = None
         camera = raised.read.camera if raised.read else ""
         for hit in _first(raised.answer):
             if await self._store.repeat(camera, raised.answer.source, hit.record.entry, self._clock.now()):
@@ -139,9 +140,9 @@ class AlertBook:
                 outcome = Reason.ALERT
         return outcome
 
-    async def _raise(self, raised: RaisedHit, hit: Hit, pictures: tuple[Picture, Picture] | None) -> bool:
+    async def _raise(self, raised: RaisedHit, hit: Hit, pictures: _Pictures) -> bool:
         now = self._clock.now()
-        keep_until = min(now + self._keep, _list_date(hit, now + self._keep))
+        keep_until = self._retention.true_alert_until(now, _list_date(hit))
         read, answer = raised.read, raised.answer
         alert = Alert(
             alert=self._identify(),
@@ -156,11 +157,11 @@ class AlertBook:
             list_digest=answer.list_digest,
             development=answer.development,
             state=AlertState.ALERT,
-            steps=(Step(AlertState.ALERT, now, raised.requester.officer, ""),),
-            decide_by=min(now + self._decide_within, keep_until),
+            steps=(Step(AlertState.ALERT, now, raised.requester.officer, pictures.trouble),),
+            decide_by=min(self._retention.decide_by(now), keep_until),
             keep_until=keep_until,
-            crop=pictures[0] if pictures else None,
-            scene=pictures[1] if pictures else None,
+            crop=pictures.crop,
+            scene=pictures.scene,
         )
         await self._append(Act.ALERT_RAISED, raised.requester, "raised", alert, now)
         try:
@@ -172,13 +173,21 @@ class AlertBook:
             await self._not_done(Act.ALERT_RAISED, raised.requester, alert, now)
         return kept
 
-    async def _pictures(self, raised: RaisedHit) -> tuple[Picture, Picture] | None:
-        """Return the alert's redacted pictures, or None: an alert without a picture is better than none."""
-        if self._redact is None or raised.read is None or raised.read.scene is None:
-            return None
-        with trio.move_on_after(REDACT_SECONDS), suppress(HubError):
-            return await self._redact(raised.read.scene, raised.read.box)
-        return None
+    async def _pictures(self, raised: RaisedHit) -> _Pictures:
+        """Make the alert's redacted pictures; where that fails it has none, which is better than no alert."""
+        if raised.read is None or raised.read.scene is None:
+            return _Pictures(None, None, "")
+        if self._redact is None:
+            return _Pictures(None, None, "no picture: nothing here redacts it")
+        with trio.move_on_after(REDACT_SECONDS):
+            try:
+                crop, scene = await self._redact(raised.read.scene, raised.read.box)
+            except HubError as error:
+                return _Pictures(None, None, f"no picture: {error}")
+            except Exception as error:  # noqa: BLE001  # a model's fault must not lose an alert
+                return _Pictures(None, None, f"no picture: redacting it failed ({type(error).__name__})")
+            return _Pictures(crop, scene, "")
+        return _Pictures(None, None, f"no picture: redacting it took over {REDACT_SECONDS:g} s")
 
     # ------------------------------------------------------------------------------------------ officers
 
@@ -245,12 +254,13 @@ class AlertBook:
         after = step(before)  # refused before anything is written
         newest = after.steps[-1]
         payload = DecisionPayload(alert, state, newest.reason, newest.corrects)
-        await self._log.append(Entry(Act.ALERT_DECIDED, now, requester, state.value, payload, before.keep_until))
+        until = self._retention.payload_until(Act.ALERT_DECIDED, now)
+        await self._log.append(Entry(Act.ALERT_DECIDED, now, requester, state.value, payload, until))
         try:
             after = await self._store.change(alert, lambda current: settle(step(current)), before_commit=self._prepare)
         except BaseException:
             # The log says what was about to happen; now it also says that it did not.
-            entry = Entry(Act.ALERT_DECIDED, now, requester, "not_done", payload, before.keep_until)
+            entry = Entry(Act.ALERT_DECIDED, now, requester, "not_done", payload, until)
             with suppress(AuditError), trio.move_on_after(_UNDECIDED_SECONDS, shield=True):
                 await self._log.append(entry)
             raise
@@ -337,7 +347,7 @@ class AlertBook:
         waiting = {alert.alert: alert for alert in await self._store.list()}
         self._ends = {name: ends for name, ends in self._ends.items() if name in waiting}
         for name, alert in waiting.items():
-            left = min((alert.decide_by - now).total_seconds(), self._decide_within.total_seconds())
+            left = min((alert.decide_by - now).total_seconds(), self._retention.undecided_alert.total_seconds())
             self._ends[name] = min(self._ends.get(name, running + left), running + left)
         return tuple(name for name, ends in self._ends.items() if running >= ends)
 
@@ -376,7 +386,8 @@ class AlertBook:
             list_digest=alert.list_digest,
             development=alert.development,
         )
-        await self._log.append(Entry(act, now, requester, outcome, payload, alert.keep_until))
+        until = self._retention.payload_until(act, now)
+        await self._log.append(Entry(act, now, requester, outcome, payload, until))
 
     async def _try_append(self, act: Act, outcome: str, alert: Alert, now: datetime) -> bool:
         try:
@@ -399,12 +410,12 @@ def _first(answer: Answer) -> tuple[Hit, ...]:
     return ()
 
 
-def _list_date(hit: Hit, latest: datetime) -> datetime:
-    """Return the end of the last day on which the entry may be acted on, or `latest` where it names none."""
+def _list_date(hit: Hit) -> datetime | None:
+    """Return the end of the last day on which the entry may be acted on, or None where it names none."""
     try:
         day = datetime.fromisoformat(hit.record.get("expires")).replace(tzinfo=UTC)
     except ValueError:
-        return latest
+        return None
     return day + timedelta(days=1)
 
 

@@ -21,6 +21,7 @@ from hub.clocks import Clock
 from hub.errors import HubError, StoreError
 from hub.messages import Act, Dispatch, Entry
 from hub.store.outbox import OutboxStore
+from hub.store.retention import CHARTER, Retention
 
 POLL_SECONDS: Final = 1.0
 """How often the outbox is looked at: an officer may decide in another process."""
@@ -52,9 +53,19 @@ class Outbox:
         log: Takes an entry before a dispatch leaves.
         clock: Wall time of those entries.
         unit: The unit's name.
+        retention: How long what is kept (C11).
     """
 
-    def __init__(self, store: OutboxStore, targets: Sequence[Dispatcher], *, log: Log, clock: Clock, unit: str) -> None:
+    def __init__(
+        self,
+        store: OutboxStore,
+        targets: Sequence[Dispatcher],
+        *,
+        log: Log,
+        clock: Clock,
+        unit: str,
+        retention: Retention = CHARTER,
+    ) -> None:
         self._store = store
         self._targets = tuple(targets)
         self._names = tuple(target.name for target in targets)
@@ -63,6 +74,7 @@ class Outbox:
         self._log = log
         self._clock = clock
         self._unit = unit
+        self._retention = retention
         self._health = {name: TargetHealth(name, 0, 0, "") for name in self._names}
 
     @property
@@ -121,8 +133,9 @@ class Outbox:
         payload = DispatchPayload(
             dispatch.dispatch, dispatch.alert, dispatch.state, dispatch.reason, dispatch.correction
         )
-        entry = Entry(Act.DISPATCHED, self._clock.now(), unit_requester(self._unit), target, payload, None)
-        await self._log.append(entry)
+        now = self._clock.now()
+        until = self._retention.payload_until(Act.DISPATCHED, now)
+        await self._log.append(Entry(Act.DISPATCHED, now, unit_requester(self._unit), target, payload, until))
         await self._store.account(dispatch.dispatch, target)
 
     def _failed(self, health: TargetHealth, detail: str) -> bool:

@@ -35,6 +35,7 @@ from hub.authority.policy import Role, unit_requester
 from hub.clocks import Clock
 from hub.errors import NotAllowedError, NotSignedInError, UsageError
 from hub.messages import Act, Entry, Requester
+from hub.store.retention import CHARTER, Retention
 from hub.store.sqlite import Database
 
 OFFICERS_FILE: Final = "officers.sqlite3"
@@ -117,6 +118,7 @@ class OfficerStore:
         unit: The unit's name.
         secrets: Gives that many random bytes, such as `secrets.token_bytes`.
         idle: Shorter than `IDLE` where the settings say so.
+        retention: How long what is kept (C11).
         cost: What a guess of a passphrase costs, for officers added from now on.
     """
 
@@ -129,6 +131,7 @@ class OfficerStore:
         unit: str,
         secrets: Callable[[int], bytes],
         idle: timedelta = IDLE,
+        retention: Retention = CHARTER,
         cost: ScryptCost | None = None,
     ) -> None:
         self._database = database
@@ -137,6 +140,7 @@ class OfficerStore:
         self._unit = unit
         self._secrets = secrets
         self._idle = min(idle, IDLE)
+        self._retention = retention
         self._cost = cost or ScryptCost()
         self._hashing = trio.CapacityLimiter(1)  # each takes 32 MB
 
@@ -331,8 +335,8 @@ class OfficerStore:
     async def _append(
         self, act: Act, at: datetime, requester: Requester, outcome: str, payload: OfficerPayload | None
     ) -> None:
-        # Kept as long as the log: who could act, and who tried to, is what the log is there to tell.
-        await self._log.append(Entry(act, at, requester, outcome, payload, payload_until=None))
+        until = self._retention.payload_until(act, at)
+        await self._log.append(Entry(act, at, requester, outcome, payload, until if payload else None))
 
 
 class _Attempt(Struct, frozen=True):

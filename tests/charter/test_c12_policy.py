@@ -1,0 +1,56 @@
+"""C12: no act without a signed-in officer whose role allows it; a unit by itself can only raise alerts."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.authority import policy
+from hub.authority.policy import RIGHTS, UNIT_ROLE, Right, Role, unit_requester
+from hub.errors import NotSignedInError
+from hub.messages import AlertState, Requester
+from hub.testing import alerts as kit
+
+ROLES = (*(role.value for role in Role), UNIT_ROLE, "", "root")
+
+ACTS = {
+    "adjudicate": (lambda r: policy.may_adjudicate(r, kit.alert(), AlertState.ADJUDICATED_TRUE), Right.DECIDE),
+    "see alerts": (policy.may_see_alerts, Right.DECIDE),
+    "import": (policy.may_import, Right.IMPORT),
+    "read files": (lambda r: policy.may_read_files(r, "lost property"), Right.LOOK_UP),
+    "add an officer": (lambda r: policy.may_add_officer(r, first=False), Right.MANAGE),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+@given(officer=st.sampled_from(["", "7", "4711"]), role=st.sampled_from(ROLES))
+def test_every_act_needs_an_officer_whose_role_has_the_right(act, officer, role):
+    ask, right = ACTS[act]
+    expected = bool(officer) and role in RIGHTS and right in RIGHTS[Role(role)]
+    decision = ask(Requester(officer, role, "unit-1"))
+    assert decision.allowed == expected
+    assert decision.sign_in == (not officer)
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_a_unit_by_itself_may_do_none_of_it(act):
+    ask, _ = ACTS[act]
+    with pytest.raises(NotSignedInError):
+        ask(unit_requester("unit-1")).demand()
+
+
+def test_nobody_decides_that_an_alert_is_raised_or_expires():
+    for state in (AlertState.ALERT, AlertState.EXPIRED):
+        assert not policy.may_adjudicate(kit.requester(), kit.alert(), state).allowed
+
+
+def test_reading_files_needs_a_reason():
+    assert not policy.may_read_files(kit.requester(), "  ").allowed
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_the_first_officer_may_add_the_second(role):
+    assert policy.may_add_officer(unit_requester("unit-1"), first=True).allowed
+    first = Requester("1", policy.first_role(role), "unit-1")
+    assert policy.may_add_officer(first, first=False).allowed
