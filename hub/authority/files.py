@@ -32,7 +32,7 @@ def read_private(path: Path) -> bytes:
         raise InputError(f"{path} does not exist") from error
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror} (links are not followed)") from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise NotAllowedError(f"{path} is not a plain file")
@@ -43,7 +43,9 @@ def read_private(path: Path) -> bytes:
                 f"{path} may be read by others (mode {stat.S_IMODE(status.st_mode):04o}): "
                 "find out who could have, replace it, and keep it at mode 0600"
             )
-        return file.read(PRIVATE_BYTES)
+        return os.read(descriptor, PRIVATE_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 def write_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:

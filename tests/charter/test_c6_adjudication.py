@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -127,7 +128,7 @@ class Life(RuleBasedStateMachine):
         if is_told(after):
             self.told.append(after.steps[-1])
 
-    who = {
+    who: ClassVar = {
         "officer": st.sampled_from(["", "4711", "7", "8"]),
         "role": st.sampled_from(["officer", "supervisor", "administrator", "unit", ""]),
         "reason": st.sampled_from(["", "seen"]),
