@@ -1,0 +1,173 @@
+"""A unit's opened stores: log, officers, alerts and outbox, as the hub and every command that acts need them.
+
+Opening is all that happens here; what the parts may do is theirs to say. The actors are put together in `hub.app`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import trio
+from msgspec import Struct
+
+from hub.actors.outbox import Outbox
+from hub.alerts import AlertBook, FollowUp
+from hub.audit.log import AuditLog, open_log
+from hub.authority.keys import KeySigner, load_or_create_unit_key
+from hub.authority.officers import MIGRATIONS as OFFICER_TABLES
+from hub.authority.officers import OFFICERS_FILE, OfficerStore
+from hub.authority.policy import unit_requester
+from hub.clocks import Clock
+from hub.config import Settings
+from hub.dispatch_file import FileDispatcher
+from hub.inference import Worker
+from hub.messages import Box, Picture, Requester
+from hub.store.alerts import ALERTS_FILE, AlertStore
+from hub.store.alerts import MIGRATIONS as ALERT_TABLES
+from hub.store.outbox import MIGRATIONS as OUTBOX_TABLES
+from hub.store.outbox import OUTBOX_FILE, OutboxStore
+from hub.store.retention import Retention, shorten
+from hub.store.sqlite import open_database
+
+if TYPE_CHECKING:
+    from hub.messages import Pixels
+
+AUDIT_FILE: Final = "audit.sqlite3"
+"""Name of the log in the state folder."""
+
+_ALPHABET: Final = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
+"""Letters and digits that are not mistaken for one another when they are read out."""
+
+
+def new_identifier(length: int = 8) -> str:
+    """Return a random identifier that an officer can read out and type."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def origin_of(unit: str) -> str:
+    """Return the name under which a unit's log signs its checkpoints."""
+    return f"patrol-hub/{unit}"
+
+
+class Unit(Struct, frozen=True, eq=False):
+    """What is open while a unit works."""
+
+    settings: Settings
+    state: Path
+    clock: Clock
+    retention: Retention
+    signer: KeySigner
+    log: AuditLog
+    officers: OfficerStore
+    alerts: AlertBook
+    outbox: Outbox
+
+    @property
+    def itself(self) -> Requester:
+        """The unit as requester of what it does by itself."""
+        return unit_requester(self.settings.unit)
+
+
+@asynccontextmanager
+async def open_unit(
+    settings: Settings,
+    state: Path,
+    *,
+    clock: Clock,
+    follow_up: FollowUp | None = None,
+    identify: Callable[[], str] = new_identifier,
+    random: Callable[[int], bytes] = secrets.token_bytes,
+) -> AsyncIterator[Unit]:
+    """Open a unit's stores for the block, and do what time asks for: expire, erase, finish what a crash left.
+
+    Args:
+        settings: The configuration.
+        state: The state folder, private to this account.
+        clock: Wall and running time.
+        follow_up: Asks registers about an alert that was adjudicated true.
+        identify: Gives identifiers of alerts.
+        random: Gives that many random bytes.
+
+    Raises:
+        ConfigError: A retention time is longer than the charter's.
+        NotAllowedError: The unit's key can be read by others.
+        StoreError: A store cannot be opened.
+        AuditError: The log cannot be opened.
+    """
+    retention = shorten(settings.retention)
+    signer = load_or_create_unit_key(state, origin_of(settings.unit))
+    redactor = Worker("redaction")
+    async with AsyncExitStack() as stack:
+        log = await stack.enter_async_context(
+            open_log(
+                state / AUDIT_FILE,
+                origin=origin_of(settings.unit),
+                signer=signer,
+                clock=clock,
+                unit=settings.unit,
+                retention=retention,
+                random=random,
+            )
+        )
+        officers = await stack.enter_async_context(open_database(state / OFFICERS_FILE, OFFICER_TABLES))
+        alerts = await stack.enter_async_context(open_database(state / ALERTS_FILE, ALERT_TABLES))
+        outgoing = await stack.enter_async_context(open_database(state / OUTBOX_FILE, OUTBOX_TABLES))
+        outbox = OutboxStore(outgoing)
+        unit = Unit(
+            settings=settings,
+            state=state,
+            clock=clock,
+            retention=retention,
+            signer=signer,
+            log=log,
+            officers=OfficerStore(
+                officers,
+                log=log,
+                clock=clock,
+                unit=settings.unit,
+                secrets=random,
+                idle=timedelta(minutes=settings.session_idle_minutes),
+                retention=retention,
+            ),
+            alerts=AlertBook(
+                AlertStore(alerts),
+                outbox,
+                log=log,
+                clock=clock,
+                unit=settings.unit,
+                identify=identify,
+                redact=partial(_redact, redactor),
+                follow_up=follow_up,
+                retention=retention,
+            ),
+            outbox=Outbox(
+                outbox,
+                [FileDispatcher(settings.outbox_folder or state / "dispatches")],
+                log=log,
+                clock=clock,
+                unit=settings.unit,
+                retention=retention,
+            ),
+        )
+        await unit.alerts.sweep()
+        await log.erase_due()
+        yield unit
+
+
+async def _redact(worker: Worker, scene: Pixels, box: Box) -> tuple[Picture, Picture]:
+    from hub.vision.redaction import redact_alert
+
+    return await worker.call(partial(redact_alert, scene, box), deadline=3.0)
+
+
+async def report_due(unit: Unit, *, every: float = 60.0) -> None:
+    """Destroy payloads of the log on their date, again and again until cancelled."""
+    while True:
+        await trio.sleep(every)
+        await unit.log.erase_due()
