@@ -34,6 +34,11 @@ def plain(text: str, limit: int = 200) -> str:
     return line
 
 
+def harmless(text: str, limit: int = 2000) -> str:
+    """Return text as `plain` does, but with its runs of spaces, for lines that were laid out in columns already."""
+    return "".join(_keep(character) for character in text[:limit])
+
+
 def _keep(character: str) -> str:
     if character.isspace():
         return " "

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from hub.errors import UsageError
-from hub.text import plain
+from hub.text import harmless, plain
 
 Form: TypeAlias = Literal["text", "json", "jsonl"]
 
@@ -28,7 +28,7 @@ def emit(value: object) -> None:
 
 def say(text: str) -> None:
     """Print one line of a text answer on standard output, with control characters neutralised."""
-    sys.stdout.write(plain(text, limit=2000) + "\n")
+    sys.stdout.write(harmless(text) + "\n")
     sys.stdout.flush()
 
 

@@ -1,0 +1,80 @@
+"""Opens the parts that the configuration asks for out of what plugins have registered.
+
+Which plugins there are is `hub.plugins`' to say; what the parts do once they are open is no business of this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+from hub.backends import FaceDetector, PlateReader, PluginContext
+from hub.config import Settings
+from hub.errors import ConfigError, PluginError
+from hub.models import weights_folder
+from hub.plugins import Part, PluginHost
+from hub.sources import SourceSpec
+
+T = TypeVar("T")
+
+
+def plugin_context(plugin: str, settings: Settings, state: Path, *, development: bool = False) -> PluginContext:
+    """Return what a plugin is opened with; its folder under the state folder is created, mode 0700."""
+    folder = state / "plugins" / plugin
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return PluginContext(
+        state=folder,
+        models=settings.models_folder or weights_folder(),
+        settings=MappingProxyType(dict(settings.plugins.get(plugin, {}))),
+        development=development,
+        threads=settings.model_threads,
+    )
+
+
+def open_plate_reader(plugins: PluginHost, settings: Settings, state: Path) -> PlateReader:
+    """Open the plate reader that the configuration names. Blocks while the model loads.
+
+    Raises:
+        ConfigError: No plugin registers a reader of that name.
+        ModelError: A model file is missing, altered or does not open.
+    """
+    part = _named(plugins.plate_readers, settings.plates.reader, "plate reader", "plates.reader", plugins)
+    return part.make(plugin_context(part.plugin, settings, state))
+
+
+def open_face_detector(plugins: PluginHost, settings: Settings, state: Path) -> FaceDetector | None:
+    """Open the first face detector there is, or None: redaction is by default-deny and does not depend on it.
+
+    Raises:
+        ModelError: A model file is missing, altered or does not open.
+    """
+    part = next(iter(plugins.face_detectors.values()), None)
+    return part.make(plugin_context(part.plugin, settings, state)) if part else None
+
+
+def source_specs(
+    plugins: PluginHost, settings: Settings, state: Path, *, development: bool = False
+) -> tuple[SourceSpec, ...]:
+    """Return every registered source, those that the configuration orders first."""
+    order = {name: place for place, name in enumerate(settings.lookups.order)}
+    parts = sorted(plugins.record_sources.values(), key=lambda part: (order.get(part.name, len(order)), part.name))
+    return tuple(
+        SourceSpec(
+            plugin=part.plugin,
+            source=part.make,
+            context=plugin_context(part.plugin, settings, state, development=development),
+            deadline=settings.lookups.deadline_of(part.name),
+        )
+        for part in parts
+    )
+
+
+def _named(parts: Mapping[str, Part[T]], name: str, kind: str, key: str, plugins: PluginHost) -> Part[T]:
+    if name in parts:
+        return parts[name]
+    parked = "; ".join(f"{info.name} is parked: {info.reason}" for info in plugins.list() if info.reason)
+    if not parts:
+        raise PluginError(f"no plugin offers a {kind}" + (f" ({parked})" if parked else ""))
+    raise ConfigError(f"{key} = {name!r}: there is no such {kind}; there are: {', '.join(parts)}")
