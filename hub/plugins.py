@@ -1,0 +1,324 @@
+"""Finds plugins by the metadata of installed distributions, loads them one by one, and parks those that are broken.
+
+Listing imports nothing. Loading takes a plugin whole or not at all: one that does not import, speaks another API
+number, raises in a hook or registers nonsense is parked by name with one line that says why, and the others go on.
+Opening what a plugin registered, and what it may be asked, is not decided here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import inspect
+import re
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from enum import StrEnum
+from importlib import metadata
+from types import MappingProxyType
+from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
+
+import pluggy
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hub import hookspecs
+from hub.backends import Dispatcher, FaceDetector, Importer, PlateReader, PluginContext, RecordSource
+from hub.errors import PluginError
+from hub.hookspecs import GROUP, PLUGIN_API, PROJECT
+from hub.messages import Reach, SubjectKind
+from hub.text import describe, plain
+
+T = TypeVar("T")
+
+NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
+"""Names of plugins and of what they register: they become folders and keys of the configuration."""
+
+
+class PluginState(StrEnum):
+    """What became of a plugin."""
+
+    NOT_LOADED = "not loaded"
+    LOADED = "loaded"
+    PARKED = "parked"
+
+
+class PluginInfo(Struct, frozen=True):
+    """A plugin as ``plugins list`` shows it; every text is harmless for a terminal."""
+
+    name: str
+    """Name of the entry point."""
+    distribution: str
+    version: str
+    entry_point: str
+    """Module or object that it names."""
+    state: PluginState = PluginState.NOT_LOADED
+    api: int | None = None
+    """Number of the plugin interface that it speaks; None until it was imported."""
+    reason: str = ""
+    """One line that says why it is parked."""
+    parts: tuple[str, ...] = ()
+    """What it registered, as ``kind name``."""
+
+
+class Part(Struct, Generic[T], frozen=True):
+    """Something that a plugin registered."""
+
+    plugin: str
+    name: str
+    make: T
+    """Makes it: a class, or a factory that takes a `PluginContext`."""
+
+
+MakePlateReader: TypeAlias = Callable[[PluginContext], PlateReader]
+MakeFaceDetector: TypeAlias = Callable[[PluginContext], FaceDetector]
+MakeDispatcher: TypeAlias = Callable[[PluginContext], Dispatcher]
+
+_Registered: TypeAlias = "list[tuple[str, Part[Any]]]"
+"""What one plugin registered: kind and part."""
+
+PLATE_READER: Final = "plate reader"
+FACE_DETECTOR: Final = "face detector"
+RECORD_SOURCE: Final = "record source"
+IMPORTER: Final = "importer"
+DISPATCHER: Final = "dispatcher"
+
+
+class PluginHost:
+    """Knows every installed plugin, and holds what the loaded ones registered.
+
+    Args:
+        path: Folders in which distributions are looked for; None for ``sys.path``.
+    """
+
+    def __init__(self, *, path: Sequence[str] | None = None) -> None:
+        self._manager = pluggy.PluginManager(PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+        self._plugins: dict[str, PluginInfo] = {}
+        self._unusable: list[PluginInfo] = []
+        self._entry_points: dict[str, metadata.EntryPoint] = {}
+        self._parts: dict[str, dict[str, Part[Any]]] = {kind: {} for kind in _HOOKS.values()}
+        for info, entry_point in _discover(path):
+            if entry_point is None or info.name in self._plugins:
+                taken = f"{self._plugins[info.name].distribution} has this name" if entry_point else info.reason
+                self._unusable.append(replace(info, state=PluginState.PARKED, reason=taken))
+            else:
+                self._plugins[info.name] = info
+                self._entry_points[info.name] = entry_point
+
+    def list(self) -> tuple[PluginInfo, ...]:
+        """Return every plugin there is, by name, as it stands now. Imports nothing."""
+        return tuple(sorted((*self._plugins.values(), *self._unusable), key=lambda info: info.name))
+
+    def load_one(self, name: str) -> PluginInfo:
+        """Load one plugin; one that was loaded or parked before stays as it is.
+
+        Returns:
+            The plugin, loaded or parked.
+
+        Raises:
+            PluginError: There is no plugin of that name.
+        """
+        if name not in self._plugins:
+            near = difflib.get_close_matches(name, self._plugins, n=1)
+            hint = f"; did you mean {near[0]}?" if near else "; see: patrol-hub plugins list"
+            raise PluginError(f"no plugin is called {plain(name, 60)}{hint}")
+        if self._plugins[name].state is PluginState.NOT_LOADED:
+            self._load(name)
+        return self._plugins[name]
+
+    def load_all(self, *, leave_out: Collection[str] = ()) -> tuple[PluginInfo, ...]:
+        """Load every plugin but those left out; a broken one stops nothing.
+
+        Returns:
+            As `list`.
+        """
+        for name in sorted(set(self._plugins) - set(leave_out)):
+            self.load_one(name)
+        return self.list()
+
+    def park(self, name: str, reason: str) -> PluginInfo:
+        """Park a plugin that turned out to be broken while in use; what it registered is withdrawn.
+
+        Raises:
+            KeyError: There is no plugin of that name.
+        """
+        for parts in self._parts.values():
+            for part in [part for part in parts.values() if part.plugin == name]:
+                del parts[part.name]
+        self._plugins[name] = replace(
+            self._plugins[name], state=PluginState.PARKED, reason=plain(reason) or "no reason given", parts=()
+        )
+        return self._plugins[name]
+
+    @property
+    def plate_readers(self) -> Mapping[str, Part[MakePlateReader]]:
+        """Plate readers by their own name."""
+        return MappingProxyType(self._parts[PLATE_READER])
+
+    @property
+    def face_detectors(self) -> Mapping[str, Part[MakeFaceDetector]]:
+        """Face detectors by their own name."""
+        return MappingProxyType(self._parts[FACE_DETECTOR])
+
+    @property
+    def record_sources(self) -> Mapping[str, Part[type[RecordSource]]]:
+        """Record sources by their own name."""
+        return MappingProxyType(self._parts[RECORD_SOURCE])
+
+    @property
+    def importers(self) -> Mapping[str, Part[type[Importer]]]:
+        """Importers by the name of their source."""
+        return MappingProxyType(self._parts[IMPORTER])
+
+    @property
+    def dispatchers(self) -> Mapping[str, Part[MakeDispatcher]]:
+        """Dispatchers by their own name."""
+        return MappingProxyType(self._parts[DISPATCHER])
+
+    def _load(self, name: str) -> None:
+        try:
+            # What a plugin prints while it loads must not end up between the lines of a command's output.
+            with contextlib.redirect_stdout(sys.stderr):
+                plugin = self._entry_points[name].load()
+                if isinstance(plugin, type):
+                    plugin = plugin()
+                api = _checked_api(plugin)
+                registered = self._collect(name, plugin)
+        # SystemExit: a script that was taken for a plugin. Only an interrupt from the keyboard goes through.
+        except (Exception, SystemExit) as error:  # noqa: BLE001
+            self.park(name, str(error) if isinstance(error, PluginError) else describe(error))
+            return
+        for kind, part in registered:
+            self._parts[kind][part.name] = part
+        self._plugins[name] = replace(
+            self._plugins[name],
+            state=PluginState.LOADED,
+            api=api,
+            parts=tuple(f"{kind} {part.name}" for kind, part in registered),
+        )
+
+    def _collect(self, name: str, plugin: object) -> _Registered:
+        """Call the hooks of one plugin and return what it registered, all of it checked."""
+        if (other := self._manager.get_name(plugin)) is not None:
+            raise PluginError(f"is the same object as the plugin {other}")
+        others = self._manager.get_plugins()
+        registered: _Registered = []
+        try:
+            self._manager.register(plugin, name)
+            self._manager.check_pending()
+            for caller in self._manager.get_hookcallers(plugin) or ():
+                kind = _HOOKS[caller.name]
+                register = _Register(kind, name, registered, self._parts[kind])
+                self._manager.subset_hook_caller(caller.name, others)(register=register)
+                register.over = True
+            _check_hooks(self._manager.get_hookcallers(plugin))
+        except BaseException:
+            if self._manager.get_plugin(name) is plugin:
+                self._manager.unregister(plugin)
+            raise
+        return registered
+
+
+_HOOKS: Final = {
+    "register_plate_readers": PLATE_READER,
+    "register_face_detectors": FACE_DETECTOR,
+    "register_record_sources": RECORD_SOURCE,
+    "register_importers": IMPORTER,
+    "register_dispatchers": DISPATCHER,
+}
+"""Which hook registers what."""
+
+
+class _Register:
+    """What a hook gets to call: ``register(name, factory)`` or ``register(Class)``, as the kind asks for."""
+
+    def __init__(self, kind: str, plugin: str, registered: _Registered, taken: Mapping[str, Part[Any]]) -> None:
+        self._kind = kind
+        self._plugin = plugin
+        self._registered = registered
+        self._taken = taken
+        self.over = False
+
+    def __call__(self, *what: object) -> None:
+        if self.over:
+            raise PluginError("registration is over; register inside the hook")
+        name, make = _checked(self._kind, what)
+        if name in self._taken:
+            raise PluginError(f"{self._taken[name].plugin} has registered a {self._kind} {name} already")
+        if any((kind, part.name) == (self._kind, name) for kind, part in self._registered):
+            raise PluginError(f"registers the {self._kind} {name} twice")
+        self._registered.append((self._kind, Part(plugin=self._plugin, name=name, make=make)))
+
+
+def _check_hooks(callers: Collection[object] | None) -> None:
+    if not callers:
+        raise PluginError("implements no hook of this hub; see hub.hookspecs")
+
+
+def _checked_api(plugin: object) -> int:
+    api = getattr(plugin, "PATROL_HUB_API", PLUGIN_API)
+    if type(api) is not int or api != PLUGIN_API:
+        raise PluginError(f"speaks plugin API {plain(repr(api), 20)}, this hub speaks {PLUGIN_API}")
+    return PLUGIN_API
+
+
+def _checked(kind: str, what: tuple[object, ...]) -> tuple[str, object]:
+    """Return name and maker of what a plugin registers, or raise `PluginError` that says what is wrong with it."""
+    if kind in (RECORD_SOURCE, IMPORTER):
+        base = RecordSource if kind == RECORD_SOURCE else Importer
+        if len(what) != 1 or not (isinstance(what[0], type) and issubclass(what[0], base)):
+            raise PluginError(f"a {kind} is registered as one class derived from {base.__name__}")
+        make: object = what[0]
+        name = getattr(make, "name", None)
+        if inspect.isabstract(make):
+            missing = ", ".join(sorted(cast("Any", make).__abstractmethods__))
+            raise PluginError(f"{plain(what[0].__name__, 60)} does not implement {plain(missing, 80)}")
+    else:
+        if len(what) != 2 or not callable(what[1]):
+            raise PluginError(f"a {kind} is registered as its name and a factory")
+        name, make = what
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise PluginError(f"{plain(repr(name), 60)} is no name for a {kind}: lower case, digits and _ only")
+    if kind == RECORD_SOURCE:
+        _check_source(name, cast("type[RecordSource]", make))
+    return name, make
+
+
+def _check_source(name: str, source: type[RecordSource]) -> None:
+    answers = getattr(source, "answers", None)
+    if not isinstance(answers, frozenset) or not answers or not all(isinstance(kind, SubjectKind) for kind in answers):
+        raise PluginError(f"{name} must say what it answers, as a frozenset of SubjectKind")
+    if not isinstance(source.reach, Reach):
+        raise PluginError(f"{name} must give its reach as a Reach; undeclared is restricted")
+
+
+def _discover(path: Sequence[str] | None) -> Iterator[tuple[PluginInfo, metadata.EntryPoint | None]]:
+    """Yield each plugin in order of its distribution's name; without an entry point where the metadata is broken.
+
+    Goes through the distributions one by one because `importlib.metadata.entry_points` fails as a whole when the
+    metadata of a single one of them is malformed.
+    """
+    options: dict[str, Any] = {} if path is None else {"path": list(path)}
+    found: dict[str, tuple[str, metadata.Distribution]] = {}
+    for distribution in metadata.distributions(**options):
+        with contextlib.suppress(Exception):  # no name or unreadable: nothing that could be named
+            if GROUP in (distribution.read_text("entry_points.txt") or ""):
+                name = plain(distribution.name, 80)
+                found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), (name, distribution))
+    for _, (shown, distribution) in sorted(found.items(), key=lambda item: item[0]):
+        try:
+            version = plain(distribution.version, 40)
+            entry_points = sorted(distribution.entry_points.select(group=GROUP), key=lambda entry: entry.name)
+        except Exception as error:  # noqa: BLE001 - foreign metadata may hold anything
+            reason = f"its metadata cannot be read: {describe(error)}"
+            yield PluginInfo(name=shown, distribution=shown, version="", entry_point="", reason=reason), None
+            continue
+        for entry in entry_points:
+            info = PluginInfo(
+                plain(entry.name, 60), distribution=shown, version=version, entry_point=plain(entry.value)
+            )
+            if NAME.fullmatch(entry.name):
+                yield info, entry
+            else:
+                yield replace(info, reason="no name for a plugin: lower case letters, digits and _ only"), None
