@@ -1,0 +1,584 @@
+"""Asks record sources on behalf of officers and of the unit, and lets no source harm a look-up.
+
+The host, not the plugin, enforces everything here: reach through `hub.authority.policy` right before a query is
+handed over (C5), a deadline and a breaker for each source, bounds on what an answer may hold, and the closed schema
+of `hub.records` (C9). It decides with `hub.plates.matching`, `hub.names` and `hub.documents` alone which records are
+hits. Accounting for look-ups, and what follows from a hit, belong to `hub.actors.lookups`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final, TypeAlias
+
+import trio
+from msgspec import Struct, structs
+
+from hub.authority.policy import may_look_up
+from hub.backends import PluginContext, RecordSource, SourceInfo, SourceRecord
+from hub.breaker import Breaker, BreakerState
+from hub.clocks import Clock
+from hub.documents import match_document, normalise_number
+from hub.errors import (
+    BusyError,
+    DeadlineError,
+    HubError,
+    PluginParkedError,
+    SourceChangedError,
+    SourceError,
+    TrustError,
+    UsageError,
+)
+from hub.inference import Worker
+from hub.messages import (
+    Alert,
+    Answer,
+    AnswerStatus,
+    Hit,
+    LookupRequest,
+    PersonQuery,
+    PlateQuery,
+    Query,
+    Reach,
+    Record,
+    Requester,
+    Subject,
+    SubjectKind,
+)
+from hub.names import match_person, query_name_keys
+from hub.plates.budget import CostLimit, cost_limit
+from hub.plates.grammar import GrammarBook
+from hub.plates.matching import match_plate
+from hub.plates.partial import check_partial, is_partial
+from hub.records import apply_schema
+from hub.text import plain
+
+OPEN_SECONDS: Final = 60.0
+"""Longest time that a source may take to open; large lists count their keys then."""
+CLOSE_SECONDS: Final = 2.0
+"""Longest wait for a source to close when the hub stops."""
+REOPEN_SECONDS: Final = 10.0
+"""Shortest time between two attempts to open a source that did not open."""
+MAX_RECORDS: Final = 10_000
+"""Most records that one answer may hold."""
+MAX_CHARACTERS: Final = 4 * 2**20
+"""Most characters that the values of one answer may hold together."""
+MAX_HITS: Final = 50
+"""Most hits that one answer hands on."""
+
+Deliver: TypeAlias = Callable[[Answer], Awaitable[None]]
+
+
+class SourceSpec(Struct, frozen=True, eq=False):
+    """A source that the host is to open."""
+
+    plugin: str
+    """Name of the plugin that it comes from."""
+    source: type[RecordSource] | RecordSource
+    """Its class, or an object that is used as it is."""
+    context: PluginContext
+    """What it is opened with; the host adds the time."""
+    deadline: float = 3.0
+    """Seconds for each answer."""
+
+
+class SourceStatus(Struct, frozen=True):
+    """A source as it stands, for health, ``doctor`` and the log."""
+
+    name: str
+    plugin: str
+    reach: Reach
+    answers: tuple[SubjectKind, ...]
+    exact_only: bool
+    usable: bool
+    detail: str
+    """Why it cannot be asked, or what it says of itself."""
+    info: SourceInfo
+    limit: CostLimit | None
+    """Cost limit of its plates; None where it has none."""
+    breaker: BreakerState
+    asked: int
+    """Queries that were handed over."""
+    unavailable: int
+    """Answers that did not come."""
+    dropped: int
+    """Fields outside the closed schema that were dropped."""
+
+
+class Selection(Struct, frozen=True):
+    """Which sources a look-up will ask, and which it may not."""
+
+    asked: tuple[str, ...]
+    refused: tuple[Answer, ...]
+
+
+class _Opened(Struct, frozen=True, eq=False):
+    """A source that answers."""
+
+    source: RecordSource
+    info: SourceInfo
+    limit: CostLimit
+
+
+class _Found(Struct, frozen=True, eq=False):
+    """What a source's thread brings back."""
+
+    hits: tuple[Hit, ...]
+    compared: int
+    dropped: int
+
+
+class _Hosted:
+    """One source with everything that the host knows of it."""
+
+    def __init__(self, spec: SourceSpec, name: str) -> None:
+        self.spec, self.name = spec, name
+        self.opened: _Opened | None = None
+        # Read once: what a plugin declares is fixed when it is loaded. Undeclared or nonsense is restricted.
+        self.reach = _reach(spec.source.reach)
+        self.answers = tuple(kind for kind in SubjectKind if kind in getattr(spec.source, "answers", ()))
+        self.exact_only = spec.source.exact_only is True
+        self.worker = Worker(f"source {name}")
+        self.breaker = Breaker()
+        self.expires: datetime | None = None
+        self.problem = "it is being opened"
+        self.opening = False
+        self.opened_at = 0.0
+        self.asked = self.unavailable = self.dropped = 0
+
+    @property
+    def info(self) -> SourceInfo:
+        return self.opened.info if self.opened else SourceInfo(entries=-1)
+
+    def status(self) -> SourceStatus:
+        return SourceStatus(
+            name=self.name,
+            plugin=self.spec.plugin,
+            reach=self.reach,
+            answers=self.answers,
+            exact_only=self.exact_only,
+            usable=not self.problem,
+            detail=self.problem or plain(self.info.detail, limit=200),
+            info=self.info,
+            limit=self.opened.limit if self.opened else None,
+            breaker=self.breaker.state(),
+            asked=self.asked,
+            unavailable=self.unavailable,
+            dropped=self.dropped,
+        )
+
+
+class SourceHost:
+    """The opened sources of a unit, in the order of the configuration; made by `open_sources`."""
+
+    def __init__(
+        self,
+        nursery: trio.Nursery,
+        clock: Clock,
+        book: GrammarBook,
+        per_ten_thousand: float,
+        on_opened: Callable[[SourceStatus], Awaitable[None]] | None,
+    ) -> None:
+        self._nursery, self._clock, self._book = nursery, clock, book
+        self._per_ten_thousand = per_ten_thousand
+        self._on_opened = on_opened
+        self._hosted: dict[str, _Hosted] = {}
+
+    # ------------------------------------------------------------------------------------- what there is
+
+    def statistics(self) -> tuple[SourceStatus, ...]:
+        """Return each source as it stands, in the order of the configuration."""
+        return tuple(hosted.status() for hosted in self._hosted.values())
+
+    def select(
+        self,
+        kind: SubjectKind,
+        requester: Requester,
+        reason: str,
+        names: Sequence[str] = (),
+        alert: Alert | None = None,
+    ) -> Selection:
+        """Say which sources a look-up may ask. Asks none.
+
+        Args:
+            kind: What the look-up is about.
+            requester: The officer of a checked session, or the unit itself.
+            reason: The officer's; "" for an automatic look-up.
+            names: Sources to ask; empty for every one that is eligible.
+            alert: The alert that the look-up follows, where it follows one.
+
+        Returns:
+            Names in the order of the configuration. Refused are named sources only: one that was not named and may
+            not be asked is left out.
+
+        Raises:
+            UsageError: A named source does not exist.
+        """
+        if unknown := [name for name in names if name not in self._hosted]:
+            there = ", ".join(self._hosted) or "none"
+            raise UsageError(f"there is no source {plain(unknown[0], limit=40)!r}: the sources are {there}")
+        asked, refused = [], []
+        for hosted in self._hosted.values():
+            if names and hosted.name not in names:
+                continue
+            why_not = ""
+            if kind not in hosted.answers:
+                why_not = f"this source does not answer about a {kind.value}"
+            elif not (decision := may_look_up(requester, hosted.reach, reason, alert=alert)).allowed:
+                why_not = decision.reason
+            if not why_not:
+                asked.append(hosted.name)
+            elif names:
+                refused.append(_answer(hosted, "", AnswerStatus.REFUSED, why_not))
+        return Selection(tuple(asked), tuple(refused))
+
+    # --------------------------------------------------------------------------------------------- asking
+
+    async def ask(self, request: LookupRequest, *, deliver: Deliver, alert: Alert | None = None) -> tuple[Answer, ...]:
+        """Ask all eligible sources at once and hand each answer over as it comes.
+
+        Args:
+            request: The look-up. A source that `select` leaves out or refuses never sees it.
+            deliver: Called with one answer at a time; it may wait.
+            alert: The alert that the look-up follows, where it follows one.
+
+        Returns:
+            All answers, in the order of the configuration: refusals, hits, non-hits and "unavailable", exactly one a
+            source.
+
+        Raises:
+            UsageError: A named source does not exist, or the subject says too little; see `check_subject`.
+        """
+        check_subject(request.subject)
+        selection = self.select(kind_of(request.subject), request.requester, request.reason, request.sources, alert)
+        query = Query(lookup=request.lookup, subject=request.subject, now=request.at)
+        answers: dict[str, Answer] = {}
+        one_at_a_time = trio.Lock()
+
+        async def hand_over(answer: Answer) -> None:
+            answers[answer.source] = answer
+            async with one_at_a_time:
+                await deliver(answer)
+
+        async def ask_one(hosted: _Hosted) -> None:
+            await hand_over(await self._ask_one(hosted, query))
+
+        for refusal in selection.refused:
+            await hand_over(structs.replace(refusal, lookup=request.lookup))
+        async with trio.open_nursery() as nursery:
+            for name in selection.asked:
+                nursery.start_soon(ask_one, self._hosted[name])
+        return tuple(answers[name] for name in self._hosted if name in answers)
+
+    async def _ask_one(self, hosted: _Hosted, query: Query) -> Answer:
+        start = trio.current_time()
+        answer = partial(_answer, hosted, query.lookup)
+        why_not, opened = self._withheld(hosted, query), hosted.opened
+        if why_not or opened is None:
+            hosted.unavailable += 1
+            return answer(AnswerStatus.UNAVAILABLE, why_not)
+        hosted.asked += 1
+        hosted.breaker = hosted.breaker.started()
+        try:
+            found = await hosted.worker.call(_consult, opened, query, deadline=hosted.spec.deadline)
+        except trio.Cancelled:
+            hosted.breaker = hosted.breaker.withdrawn()
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever a plugin raises costs its own answer only
+            why_not = self._failed(hosted, error)
+            hosted.unavailable += 1
+            return answer(AnswerStatus.UNAVAILABLE, why_not, milliseconds=_since(start))
+        hosted.breaker = hosted.breaker.succeeded()
+        hosted.dropped += found.dropped
+        return answer(_status(found), _said(hosted, found), hits=found.hits, milliseconds=_since(start))
+
+    def _withheld(self, hosted: _Hosted, query: Query) -> str:
+        """Say why a source is not asked now, "" where it is."""
+        if hosted.problem:
+            self._try_again(hosted)
+            return f"not available: {hosted.problem}"
+        if hosted.expires is not None and query.now >= hosted.expires:
+            return f"its list expired at {hosted.expires:%Y-%m-%d %H:%M} UTC and may not be used"
+        if hosted.exact_only and _is_partial(query.subject):
+            return "this source can only look a plate up exactly as written, not in part"
+        if not hosted.breaker.lets_through(trio.current_time()):
+            return f"it failed {hosted.breaker.failures} times in a row and is left alone for a while"
+        return ""
+
+    def _failed(self, hosted: _Hosted, error: Exception) -> str:
+        """Draw the consequence of a failed call and say in one line what it was."""
+        if isinstance(error, SourceChangedError):
+            hosted.breaker = hosted.breaker.withdrawn()
+            hosted.problem = "its list was replaced and is being opened"
+            self._try_again(hosted, at_once=True)
+            return f"not available: {hosted.problem}"
+        if isinstance(error, (TrustError, BusyError)):  # says nothing of whether the source works
+            hosted.breaker = hosted.breaker.withdrawn()
+        else:
+            hosted.breaker = hosted.breaker.failed(trio.current_time())
+        if isinstance(error, DeadlineError):
+            return f"no answer within {hosted.spec.deadline:g} s"
+        if isinstance(error, PluginParkedError):
+            hosted.problem = "it is parked: too many of its calls never ended"
+            return f"not available: {hosted.problem}"
+        if isinstance(error, HubError):
+            return plain(str(error), limit=200)
+        return _type_of(error)
+
+    # -------------------------------------------------------------------------------------------- opening
+
+    def _try_again(self, hosted: _Hosted, *, at_once: bool = False) -> None:
+        rested = at_once or trio.current_time() >= hosted.opened_at + REOPEN_SECONDS
+        if rested and not hosted.opening and not hosted.worker.parked:
+            self._nursery.start_soon(self._open, hosted)
+
+    async def _open(self, hosted: _Hosted) -> None:
+        """Open a source; whatever goes wrong is its problem alone."""
+        if hosted.opening:
+            return
+        hosted.opening = True
+        try:
+            hosted.problem = await self._opened(hosted)
+        except HubError as error:
+            hosted.problem = f"its list cannot be accounted for: {plain(str(error), limit=200)}"
+        finally:
+            hosted.opening, hosted.opened_at = False, trio.current_time()
+
+    async def _opened(self, hosted: _Hosted) -> str:
+        """Open a source and account for it; return what is wrong with it, "" where nothing is."""
+        context = structs.replace(hosted.spec.context, now=self._clock.now())
+        limit_for = partial(cost_limit, book=self._book, per_ten_thousand=self._per_ten_thousand)
+        problem = ""
+        try:
+            opened = await hosted.worker.call(
+                _open_source, hosted.opened, hosted.spec.source, context, limit_for, deadline=OPEN_SECONDS
+            )
+            hosted.expires = _check_info(hosted.reach, opened.info, context)
+            hosted.opened = opened
+        except Exception as error:  # noqa: BLE001  # one source that does not open stops nothing
+            problem = plain(str(error), limit=200) if isinstance(error, HubError) else _type_of(error)
+        if self._on_opened is not None:
+            await self._on_opened(structs.replace(hosted.status(), usable=not problem, detail=problem))
+        return problem
+
+    async def _close(self, hosted: _Hosted) -> None:
+        if hosted.opened is not None:
+            with suppress(Exception):  # a plugin that cannot close is of no more use, and of no more harm
+                await hosted.worker.call(hosted.opened.source.close, deadline=CLOSE_SECONDS)
+
+
+@asynccontextmanager
+async def open_sources(
+    specs: Sequence[SourceSpec],
+    *,
+    clock: Clock,
+    book: GrammarBook,
+    per_ten_thousand: float = 1.0,
+    on_opened: Callable[[SourceStatus], Awaitable[None]] | None = None,
+) -> AsyncIterator[SourceHost]:
+    """Open all sources at once, each in a thread of its own, and close them after the block.
+
+    A source that cannot be opened stops nothing: it answers "unavailable" and says why.
+
+    Args:
+        specs: The sources, in the order of the configuration.
+        clock: Wall time, for the expiry of lists.
+        book: Grammars from which the cost limit of each list follows.
+        per_ten_thousand: Expected false alerts in 10,000 reads of unlisted plates.
+        on_opened: Told of each source that was opened or refused, before it is used; a source for which it raises a
+            `HubError` is not used, so a list that cannot be accounted for answers nothing.
+    """
+    raised: Exception | None = None
+    async with trio.open_nursery() as nursery:
+        host = SourceHost(nursery, clock, book, per_ten_thousand, on_opened)
+        for spec in specs:
+            hosted = _Hosted(spec, _name_of(spec, host._hosted))
+            host._hosted[hosted.name] = hosted
+        try:
+            async with trio.open_nursery() as opening:
+                for hosted in host._hosted.values():
+                    opening.start_soon(host._open, hosted)
+            yield host
+        except Exception as error:  # noqa: BLE001  # raised again below, outside of the nursery and so ungrouped
+            raised = error
+        finally:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_SECONDS):
+                async with trio.open_nursery() as closing:
+                    for hosted in host._hosted.values():
+                        closing.start_soon(host._close, hosted)
+            nursery.cancel_scope.cancel()
+    if raised is not None:
+        raise raised
+
+
+def kind_of(subject: Subject) -> SubjectKind:
+    """Return what a subject is."""
+    if isinstance(subject, PlateQuery):
+        return SubjectKind.PLATE
+    return SubjectKind.PERSON if isinstance(subject, PersonQuery) else SubjectKind.DOCUMENT
+
+
+def check_subject(subject: Subject) -> None:
+    """Refuse what cannot be looked up.
+
+    Raises:
+        UsageError: Nothing to look for, or a partial plate that says too little; the message says what would help.
+    """
+    if isinstance(subject, PlateQuery):
+        if not subject.readings or not subject.readings[0].plate:
+            raise UsageError("no letters or digits of a plate were given")
+        for reading in subject.readings:
+            if is_partial(reading.plate):
+                check_partial(reading.plate)
+    elif isinstance(subject, PersonQuery):
+        if not query_name_keys(subject.name):
+            raise UsageError("no name was given")
+    elif not normalise_number(subject.number):
+        raise UsageError("no letters or digits of a document number were given")
+
+
+# ----------------------------------------------------------------------------------------- in a source's thread
+
+
+def _open_source(
+    old: _Opened | None,
+    source: type[RecordSource] | RecordSource,
+    context: PluginContext,
+    limit_for: Callable[[Sequence[str] | int], CostLimit],
+) -> _Opened:
+    if old is not None:
+        old.source.close()
+    opened = source() if isinstance(source, type) else source
+    info = opened.open(context)
+    if type(info) is not SourceInfo:
+        raise SourceError("it said nothing of itself when it was opened")
+    plates = list(opened.plates())
+    return _Opened(opened, info, limit_for(plates or max(info.entries, 0)))
+
+
+def _consult(opened: _Opened, query: Query) -> _Found:
+    """Ask a source, take no more than the bounds allow, and decide what is a hit."""
+    records: list[Record] = []
+    characters = dropped = 0
+    for raw in opened.source.find(query):
+        if type(raw) is not SourceRecord or not isinstance(raw.entry, str):
+            raise SourceError("it answered with something that is no record")
+        characters += _size(raw, MAX_CHARACTERS)
+        if len(records) == MAX_RECORDS or characters > MAX_CHARACTERS:
+            raise SourceError(
+                f"its answer is too large: over {MAX_RECORDS} records or {MAX_CHARACTERS >> 20} million characters"
+            )
+        record, lost = apply_schema(raw)
+        records.append(record)
+        dropped += lost
+    today = query.now.astimezone(UTC).date().isoformat()
+    current = [record for record in records if not record.get("expires") or record.get("expires") >= today]
+    return _Found(_match(query.subject, current, opened.limit)[:MAX_HITS], len(current), dropped)
+
+
+def _size(raw: SourceRecord, enough: int) -> int:
+    """Return how many characters a record's values hold, counting no further than needed."""
+    size = len(raw.entry)
+    for value in raw.fields.values():
+        size += len(value) if isinstance(value, (str, bytes)) else 8
+        if size > enough:
+            break
+    return size
+
+
+def _match(subject: Subject, records: Sequence[Record], limit: CostLimit) -> tuple[Hit, ...]:
+    if isinstance(subject, PlateQuery):
+        return match_plate(subject, records, limit)
+    if isinstance(subject, PersonQuery):
+        return match_person(subject, records)
+    return match_document(subject, records)
+
+
+# ------------------------------------------------------------------------------------------------- small parts
+
+
+def _name_of(spec: SourceSpec, taken: dict[str, _Hosted]) -> str:
+    name = plain(str(getattr(spec.source, "name", "")), limit=40).strip() or plain(spec.plugin, limit=40)
+    while name in taken:  # two plugins may choose the same name; neither hides the other
+        name += "_"
+    return name
+
+
+def _reach(declared: object) -> Reach:
+    return declared if isinstance(declared, Reach) else Reach.RESTRICTED
+
+
+def _check_info(reach: Reach, info: SourceInfo, context: PluginContext) -> datetime | None:
+    """Hold a source to what C1 asks of a closed list, and return when it expires."""
+    if reach is Reach.AUTOMATIC and not (info.list_digest and info.expires):
+        raise TrustError("it declares itself automatic, but has no closed list with a digest and an expiry")
+    if info.development and not context.development:
+        raise TrustError("its list is unsigned, which needs --development")
+    if not info.expires:
+        return None
+    try:
+        expires = datetime.fromisoformat(info.expires)
+    except ValueError:
+        raise TrustError("it does not say when its list expires") from None
+    expires = expires.astimezone(UTC) if expires.tzinfo else expires.replace(tzinfo=UTC)
+    if context.now is not None and context.now >= expires:
+        raise TrustError(f"its list expired at {expires:%Y-%m-%d %H:%M} UTC and may not be used")
+    return expires
+
+
+def _answer(
+    hosted: _Hosted,
+    lookup: str,
+    status: AnswerStatus,
+    explanation: str,
+    *,
+    hits: tuple[Hit, ...] = (),
+    milliseconds: float = 0.0,
+) -> Answer:
+    return Answer(
+        lookup=lookup,
+        source=hosted.name,
+        reach=hosted.reach,
+        status=status,
+        hits=hits,
+        milliseconds=milliseconds,
+        explanation=explanation,
+        list_digest=plain(hosted.info.list_digest, limit=64),
+        development=hosted.info.development,
+    )
+
+
+def _status(found: _Found) -> AnswerStatus:
+    if not found.hits:
+        return AnswerStatus.NO_HIT
+    return AnswerStatus.AMBIGUOUS if found.hits[0].ambiguous else AnswerStatus.HIT
+
+
+def _said(hosted: _Hosted, found: _Found) -> str:
+    said = [found.hits[0].why if found.hits else f"None of {found.compared} candidate records agrees."]
+    if found.hits and found.hits[0].ambiguous:
+        equal = sum(hit.cost == found.hits[0].cost for hit in found.hits)
+        said.append(f"{equal} entries agree equally well; none is put first.")
+    if hosted.exact_only:
+        said.append("This source looks a plate up exactly as written only.")
+    if found.dropped:
+        said.append(f"{found.dropped} fields outside the closed schema were dropped.")
+    if hosted.info.development:
+        said.append("Unsigned development list.")
+    return plain(" ".join(said), limit=600)
+
+
+def _is_partial(subject: Subject) -> bool:
+    return isinstance(subject, PlateQuery) and any(is_partial(reading.plate) for reading in subject.readings)
+
+
+def _type_of(error: Exception) -> str:
+    """Name an error without its text, which may repeat what was asked."""
+    return f"it failed with {plain(type(error).__name__, limit=60)}"
+
+
+def _since(start: float) -> float:
+    return (trio.current_time() - start) * 1000.0

@@ -1,0 +1,334 @@
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from hub.backends import PluginContext, RecordSource, SourceInfo
+from hub.breaker import BreakerState
+from hub.clocks import ManualClock
+from hub.errors import AuditError, SourceChangedError, SourceError, UsageError
+from hub.messages import (
+    Answer,
+    AnswerStatus,
+    DocumentQuery,
+    LookupRequest,
+    PersonQuery,
+    Query,
+    Reach,
+    Requester,
+    Subject,
+    SubjectKind,
+)
+from hub.plates.grammar import GrammarBook, load_grammars
+from hub.sources import MAX_HITS, SourceHost, SourceSpec, SourceStatus, open_sources
+from hub.testing.sources import ScriptedSource, context, typed_plate, vehicles
+
+NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+OFFICER = Requester("4711", "officer", "unit-1")
+UNIT = Requester("", "unit", "unit-1")
+
+
+@pytest.fixture(scope="module")
+def book() -> GrammarBook:
+    return load_grammars()
+
+
+Opener = Callable[..., "asynccontextmanager[SourceHost]"]
+
+
+@pytest.fixture
+def opener(book: GrammarBook, tmp_path: Path) -> Opener:
+    @asynccontextmanager
+    async def opened(
+        *sources: RecordSource | type[RecordSource],
+        deadline: float = 5.0,
+        development: bool = False,
+        on_opened: Callable[[SourceStatus], object] | None = None,
+    ) -> AsyncIterator[SourceHost]:
+        plugin = context(tmp_path / "plugin", development=development)
+        specs = [SourceSpec("plugin", source, plugin, deadline) for source in sources]
+        async with open_sources(specs, clock=ManualClock(NOW), book=book, on_opened=on_opened) as host:
+            yield host
+
+    return opened
+
+
+def request(subject: Subject, requester: Requester = OFFICER, *, sources: tuple[str, ...] = ()) -> LookupRequest:
+    reason = "traffic stop" if requester.officer else ""
+    return LookupRequest("L1", subject, requester, reason, sources, NOW)
+
+
+async def ask(host: SourceHost, asked: LookupRequest) -> tuple[Answer, ...]:
+    delivered: list[Answer] = []
+
+    async def deliver(answer: Answer) -> None:
+        delivered.append(answer)
+
+    answers = await host.ask(asked, deliver=deliver)
+    assert sorted(answer.source for answer in delivered) == sorted(answer.source for answer in answers)
+    return answers
+
+
+async def test_a_plate_is_found_and_explained(opener: Opener) -> None:
+    source = ScriptedSource("stolen", vehicles(["KE123AB", "BA777XY"]), reach=Reach.AUTOMATIC)
+    async with opener(source) as host:
+        (answer,) = await ask(host, request(typed_plate("KE123AB"), UNIT))
+    assert answer.status is AnswerStatus.HIT
+    assert [hit.record.entry for hit in answer.hits] == ["E1"]
+    assert answer.explanation == answer.hits[0].why
+    assert (answer.lookup, answer.source, answer.reach) == ("L1", "stolen", Reach.AUTOMATIC)
+    assert answer.list_digest == "0" * 64
+    assert answer.milliseconds > 0
+
+
+async def test_people_and_documents_are_decided_by_the_host(opener: Opener) -> None:
+    records = {
+        "p": {"family_name": "Nováková", "given_names": "Jana", "birth_date": "1980-01-02"},
+        "q": {"family_name": "Novák", "given_names": "Jan", "birth_date": "1980-01-02"},
+        "d": {"document_number": "X-1", "document_country": "SVK"},
+    }
+    async with opener(ScriptedSource("register", records)) as host:
+        (person,) = await ask(host, request(PersonQuery("jana novakova", date(1980, 1, 2))))
+        (document,) = await ask(host, request(DocumentQuery("X1", "SVK")))
+    assert [hit.record.entry for hit in person.hits] == ["p"]
+    assert [hit.record.entry for hit in document.hits] == ["d"]
+
+
+async def test_answers_stand_in_the_order_of_the_configuration(opener: Opener) -> None:
+    sources = [ScriptedSource(name, vehicles(["KE123AB"])) for name in ("zebra", "ant", "moth")]
+    async with opener(*sources) as host:
+        answers = await ask(host, request(typed_plate("KE123AB")))
+    assert [answer.source for answer in answers] == ["zebra", "ant", "moth"]
+
+
+async def test_a_source_sees_the_subject_and_nothing_else(opener: Opener) -> None:
+    source = ScriptedSource("register")
+    async with opener(source) as host:
+        await ask(host, request(typed_plate("KE123AB")))
+    (seen,) = source.queries
+    assert seen.__struct_fields__ == ("lookup", "subject", "now")
+
+
+@pytest.mark.parametrize(
+    ("subject", "said"),
+    [
+        (typed_plate(""), "no letters or digits"),
+        (typed_plate("A?"), "neighbouring"),
+        (PersonQuery(" - ", None), "no name"),
+        (DocumentQuery("<<", ""), "no letters or digits"),
+    ],
+)
+async def test_what_says_too_little_is_refused(opener: Opener, subject: Subject, said: str) -> None:
+    source = ScriptedSource("register")
+    async with opener(source) as host:
+        with pytest.raises(UsageError, match=said):
+            await ask(host, request(subject))
+    assert not source.queries
+
+
+async def test_a_named_source_that_may_not_be_asked_says_so(opener: Opener) -> None:
+    sources = [
+        ScriptedSource("credit", reach=Reach.RESTRICTED),
+        ScriptedSource("keepers", answers={SubjectKind.PLATE}),
+        ScriptedSource("people", answers={SubjectKind.PERSON}),
+    ]
+    async with opener(*sources) as host:
+        answers = await ask(host, request(typed_plate("KE123AB"), sources=("credit", "people", "keepers")))
+        with pytest.raises(UsageError, match="the sources are credit, keepers, people"):
+            await ask(host, request(typed_plate("KE123AB"), sources=("keeper",)))
+        assert host.select(SubjectKind.PLATE, OFFICER, "stop").asked == ("keepers",)
+    assert [(answer.source, answer.status) for answer in answers] == [
+        ("credit", AnswerStatus.REFUSED),
+        ("keepers", AnswerStatus.NO_HIT),
+        ("people", AnswerStatus.REFUSED),
+    ]
+    assert "signed grant" in answers[0].explanation
+    assert not sources[0].queries
+    assert not sources[2].queries
+
+
+async def test_an_exact_only_source_says_so_and_is_not_asked_in_part(opener: Opener) -> None:
+    source = ScriptedSource("exact", vehicles(["KE123AB"]), exact_only=True)
+    async with opener(source) as host:
+        (whole,) = await ask(host, request(typed_plate("KE123AB")))
+        (part,) = await ask(host, request(typed_plate("KE12*")))
+    assert whole.status is AnswerStatus.HIT
+    assert "exactly as written" in whole.explanation
+    assert part.status is AnswerStatus.UNAVAILABLE
+    assert "not in part" in part.explanation
+    assert len(source.queries) == 1
+
+
+async def test_entries_past_their_own_date_are_not_returned(opener: Opener) -> None:
+    records = vehicles(["KE123AB", "KE123AB"])
+    records["E1"]["expires"] = "2030-01-01"
+    records["E2"]["expires"] = "2030-01-02"
+    async with opener(ScriptedSource("stolen", records, reach=Reach.AUTOMATIC)) as host:
+        (answer,) = await ask(host, request(typed_plate("KE123AB")))
+    assert [hit.record.entry for hit in answer.hits] == ["E2"]
+
+
+async def test_fields_outside_the_schema_are_dropped_and_counted(opener: Opener) -> None:
+    records = {"1": {"plate": "KE123AB", "gender": "f", "risk_score": 97}}
+    async with opener(ScriptedSource("register", records)) as host:
+        (answer,) = await ask(host, request(typed_plate("KE123AB")))
+        assert host.statistics()[0].dropped == 2
+    assert [field.name for field in answer.hits[0].record.fields] == ["plate"]
+    assert "2 fields outside the closed schema were dropped" in answer.explanation
+
+
+async def test_no_more_hits_than_an_officer_can_look_at(opener: Opener) -> None:
+    source = ScriptedSource("register", vehicles(["KE123AB"] * (MAX_HITS + 5)))
+    async with opener(source) as host:
+        (answer,) = await ask(host, request(typed_plate("KE123AB")))
+    assert len(answer.hits) == MAX_HITS
+
+
+# ------------------------------------------------------------------------------------------------ opening
+
+
+async def test_one_that_does_not_open_stops_nothing(opener: Opener) -> None:
+    class Broken(ScriptedSource):
+        def open(self, context: PluginContext) -> SourceInfo:
+            raise SourceError("no list is loaded")
+
+    class Crashing(ScriptedSource):
+        def open(self, context: PluginContext) -> SourceInfo:
+            raise ValueError("KE123AB")
+
+    class Mute(ScriptedSource):
+        def open(self, context: PluginContext) -> SourceInfo:
+            return None  # type: ignore[return-value]
+
+    sources = [Broken("broken"), Crashing("crashing"), Mute("mute"), ScriptedSource("good", vehicles(["KE123AB"]))]
+    async with opener(*sources) as host:
+        answers = await ask(host, request(typed_plate("KE123AB")))
+        assert [status.usable for status in host.statistics()] == [False, False, False, True]
+    assert [answer.status.value for answer in answers] == ["unavailable"] * 3 + ["hit"]
+    assert answers[0].explanation == "not available: no list is loaded"
+    assert answers[1].explanation == "not available: it failed with ValueError"
+
+
+@pytest.mark.parametrize(
+    ("info", "said"),
+    [
+        (SourceInfo(entries=1), "no closed list"),
+        (SourceInfo(entries=1, list_digest="ab"), "no closed list"),
+        (SourceInfo(entries=1, list_digest="ab", expires="soon"), "does not say when"),
+        (SourceInfo(entries=1, list_digest="ab", expires="2030-01-02T03:04:05+00:00"), "expired"),
+        (SourceInfo(entries=1, list_digest="ab", expires="2031-01-01", development=True), "--development"),
+    ],
+)
+async def test_an_automatic_source_must_hold_a_valid_closed_list(opener: Opener, info: SourceInfo, said: str) -> None:
+    source = ScriptedSource("list", vehicles(["KE123AB"]), reach=Reach.AUTOMATIC, info=info)
+    async with opener(source) as host:
+        (answer,) = await ask(host, request(typed_plate("KE123AB"), UNIT))
+    assert answer.status is AnswerStatus.UNAVAILABLE
+    assert said in answer.explanation
+    assert not source.queries
+
+
+async def test_a_development_list_is_marked_on_every_answer(opener: Opener) -> None:
+    info = SourceInfo(entries=1, list_digest="ab", expires="2031-01-01", development=True)
+    source = ScriptedSource("list", vehicles(["KE123AB"]), reach=Reach.AUTOMATIC, info=info)
+    async with opener(source, development=True) as host:
+        hit, miss = [(await ask(host, request(typed_plate(p), UNIT)))[0] for p in ("KE123AB", "BA999ZZ")]
+    assert hit.development
+    assert miss.development
+    assert "Unsigned development list." in hit.explanation
+
+
+async def test_a_list_that_expires_while_open_is_withheld(opener: Opener, book: GrammarBook, tmp_path: Path) -> None:
+    info = SourceInfo(entries=1, list_digest="ab", expires="2030-01-02T04:00:00+01:00")
+    source = ScriptedSource("list", vehicles(["KE123AB"]), reach=Reach.AUTOMATIC, info=info)
+    early = ManualClock(datetime(2030, 1, 2, 2, 0, tzinfo=UTC))
+    async with open_sources([SourceSpec("p", source, context(tmp_path))], clock=early, book=book) as host:
+        (answer,) = await ask(host, request(typed_plate("KE123AB"), UNIT))
+    assert answer.explanation == "its list expired at 2030-01-02 03:00 UTC and may not be used"
+    assert not source.queries
+
+
+async def test_each_source_is_accounted_for_before_it_is_used(opener: Opener) -> None:
+    told: list[SourceStatus] = []
+
+    async def account(status: SourceStatus) -> None:
+        told.append(status)
+        if status.name == "unaccounted":
+            raise AuditError("the disk is full")
+
+    names = ("fine", "unaccounted", "undeclared")
+    sources = [ScriptedSource(name, vehicles(["KE123AB"]), reach=Reach.AUTOMATIC) for name in names[:2]]
+    sources.append(ScriptedSource("undeclared", reach=Reach.AUTOMATIC, info=SourceInfo(entries=1)))
+    async with opener(*sources, on_opened=account) as host:
+        answers = await ask(host, request(typed_plate("KE123AB"), UNIT))
+    assert sorted((status.name, status.usable) for status in told) == [
+        ("fine", True),
+        ("unaccounted", True),
+        ("undeclared", False),
+    ]
+    assert [answer.status.value for answer in answers] == ["hit", "unavailable", "unavailable"]
+    assert "cannot be accounted for: the disk is full" in answers[1].explanation
+    assert not sources[1].queries
+
+
+async def test_a_replaced_list_is_opened_again(opener: Opener) -> None:
+    class Replaced(ScriptedSource):
+        def find(self, query: Query):
+            if self.opened == 1:
+                raise SourceChangedError("replaced")
+            return super().find(query)
+
+    opened_again = trio.Event()
+
+    async def account(_: SourceStatus) -> None:
+        if source.opened == 2:
+            opened_again.set()
+
+    source = Replaced("list", vehicles(["KE123AB"]), reach=Reach.AUTOMATIC)
+    async with opener(source, on_opened=account) as host:
+        (first,) = await ask(host, request(typed_plate("KE123AB"), UNIT))
+        with trio.fail_after(5):
+            await opened_again.wait()
+            await trio.testing.wait_all_tasks_blocked()
+        (second,) = await ask(host, request(typed_plate("KE123AB"), UNIT))
+    assert first.status is AnswerStatus.UNAVAILABLE
+    assert "replaced" in first.explanation
+    assert second.status is AnswerStatus.HIT
+    assert host.statistics()[0].breaker is BreakerState.CLOSED
+
+
+async def test_classes_are_made_by_the_host_and_names_stay_apart(opener: Opener) -> None:
+    class Named(ScriptedSource):
+        name = "twin"
+        reach = Reach.ON_REQUEST
+
+        def __init__(self) -> None:
+            super().__init__("twin", vehicles(["KE123AB"]))
+
+    async with opener(Named, Named) as host:
+        answers = await ask(host, request(typed_plate("KE123AB")))
+        assert [status.name for status in host.statistics()] == ["twin", "twin_"]
+    assert [answer.status for answer in answers] == [AnswerStatus.HIT] * 2
+
+
+async def test_an_error_of_the_block_comes_out_as_it_is(opener: Opener) -> None:
+    with pytest.raises(UsageError):
+        async with opener(ScriptedSource("register")) as host:
+            await ask(host, request(typed_plate("")))
+
+
+async def test_what_deliver_raises_comes_out(opener: Opener) -> None:
+    async def refuse(_: Answer) -> None:
+        raise OSError("gone")
+
+    async with opener(ScriptedSource("register")) as host:
+        with pytest.raises(BaseExceptionGroup) as caught:
+            await functools.partial(host.ask, request(typed_plate("KE123AB")), deliver=refuse)()
+        assert caught.group_contains(OSError)
