@@ -14,10 +14,10 @@ from typing import Final
 from hub.errors import InputError, NotAllowedError, StoreError, StoreFullError
 
 PRIVATE_BYTES: Final = 4096
-"""Most bytes of a private file that are read: keys and tokens are far smaller."""
+"""Most bytes of a private file that are read unless more are asked for: keys and tokens are far smaller."""
 
 
-def read_private(path: Path) -> bytes:
+def read_private(path: Path, *, limit: int = PRIVATE_BYTES) -> bytes:
     """Read a small file that only its owner, who must be us, may read or write.
 
     Raises:
@@ -43,7 +43,7 @@ def read_private(path: Path) -> bytes:
                 f"{path} may be read by others (mode {stat.S_IMODE(status.st_mode):04o}): "
                 "find out who could have, replace it, and keep it at mode 0600"
             )
-        return os.read(descriptor, PRIVATE_BYTES)
+        return os.read(descriptor, limit)
     finally:
         os.close(descriptor)
 

@@ -1,0 +1,367 @@
+"""Hot-lists as files: built from records, signed by two people of the issuer, verified on the unit (C1).
+
+A package is a DSSE envelope (https://github.com/secure-systems-lab/dsse) around JSON. The functions are pure: bytes
+and the time come in, a list or a `TrustError` with its reason goes out, in this order of checks: form, signatures,
+kind, dates, version, then each entry by itself. Nothing of the content is believed before both signatures are.
+
+Where lists are kept, and who may load one, is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Final
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec import Struct
+from securesystemslib.dsse import Envelope
+from securesystemslib.exceptions import Error as LibraryError
+from securesystemslib.exceptions import UnverifiedSignatureError
+from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined]
+
+from hub.authority.keys import KeySigner
+from hub.errors import TrustError, UsageError
+from hub.messages import Field, SubjectKind
+from hub.records import RULES, check_value
+from hub.text import plain
+from hub.watchlists.trust import SIGNERS, Issuer, Trust
+
+HOT_LIST: Final = "hot-list"
+"""Kind of the lists made here: plates, persons and documents that are wanted, missing or stolen."""
+PAYLOAD_TYPE: Final = "application/vnd.patrol-hub.list+json"
+LARGEST_PACKAGE: Final = 64 * 2**20
+"""Bytes; what is larger is refused unread."""
+REQUIRED: Final = ("category", "legal_basis", "issuing_authority", "expires")
+"""Fields without which an entry is refused."""
+_SUBJECTS: Final = (
+    ("plate", SubjectKind.PLATE),
+    ("family_name", SubjectKind.PERSON),
+    ("document_number", SubjectKind.DOCUMENT),
+)
+"""The field that says what an entry is about; the first that it has counts."""
+
+
+class ListEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    """One entry. Its fields are of the closed schema in `hub.records`."""
+
+    entry: str
+    """Identifier, unique in its list."""
+    fields: tuple[Field, ...]
+
+    @property
+    def subject(self) -> SubjectKind:
+        """What the entry is about."""
+        names = {field.name for field in self.fields}
+        return next(kind for name, kind in _SUBJECTS if name in names)
+
+    def get(self, name: str) -> str:
+        """Return the value of a field, or "" where the entry has none."""
+        return next((field.value for field in self.fields if field.name == name), "")
+
+    def expired(self, now: datetime) -> bool:
+        """Say whether the last day, in UTC, on which it may be acted on is over."""
+        return now.date() > date.fromisoformat(self.get("expires"))
+
+
+class ListHeader(Struct, frozen=True, kw_only=True):
+    """What a list says of itself."""
+
+    kind: str
+    """`HOT_LIST`."""
+    name: str
+    issuer: str
+    """Name under which the unit trusts its signers."""
+    authority: str
+    """Legal authority under which it was issued."""
+    purpose: str
+    place: str
+    """Where it may be used."""
+    created: datetime
+    expires: datetime
+    version: int
+    """Counts up with each issue; a lower one than the unit has is refused."""
+
+
+class HotList(ListHeader, frozen=True, kw_only=True):
+    """A list with its entries."""
+
+    entries: tuple[ListEntry, ...]
+
+
+class RefusedEntry(Struct, frozen=True):
+    """An entry, or a row that was to become one, that is left out."""
+
+    number: int
+    """Place in the list or file, from 1."""
+    entry: str
+    problem: str
+    """What is wrong and how to mend it."""
+
+
+class VerifiedList(Struct, frozen=True):
+    """A list that may be used until it expires."""
+
+    list: HotList
+    digest: str
+    """SHA-256 of the signed content, hexadecimal."""
+    signers: tuple[str, ...]
+    """Names of those whose signatures were verified; empty for a development list."""
+    refused: tuple[RefusedEntry, ...]
+    development: bool = False
+    """True where nobody's signature was asked for."""
+
+
+class _RawList(ListHeader, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    entries: tuple[msgspec.Raw, ...]
+
+
+class _Signature(Struct, frozen=True):
+    keyid: str
+    sig: str
+
+
+class _Envelope(Struct, frozen=True):
+    payload: str
+    payloadType: str  # noqa: N815  # as DSSE spells it
+    signatures: tuple[_Signature, ...]
+
+
+# ---------------------------------------------------------------------------------------------- building
+
+
+def build_entries(rows: Sequence[Mapping[str, str]]) -> tuple[tuple[ListEntry, ...], tuple[RefusedEntry, ...]]:
+    """Make entries of records, such as the rows of a CSV file.
+
+    Args:
+        rows: Field names and values; ``entry`` is the identifier, the others are the closed schema's. Empty values
+            are left out.
+
+    Returns:
+        The good entries in their order, and what is wrong with each of the others.
+    """
+    good: list[ListEntry] = []
+    bad: list[RefusedEntry] = []
+    seen: set[str] = set()
+    for number, row in enumerate(rows, start=1):
+        fields = tuple(
+            Field(name, value.strip()) for name, value in row.items() if name != "entry" and value and value.strip()
+        )
+        entry = ListEntry(str(row.get("entry", "")).strip(), fields)
+        try:
+            good.append(_checked(entry, seen))
+        except ValueError as error:
+            bad.append(RefusedEntry(number, plain(entry.entry, limit=80), str(error)))
+    return tuple(good), tuple(bad)
+
+
+def build_package(content: HotList) -> bytes:
+    """Return a list as a package that nobody has signed yet.
+
+    Raises:
+        UsageError: The header lacks something, the list expires before it was made, or an entry is wrong.
+    """
+    if content.kind != HOT_LIST:
+        raise UsageError(f"a list of kind {content.kind!r} is not built here")
+    for name in ("name", "issuer", "authority", "purpose", "place"):
+        if not getattr(content, name).strip():
+            raise UsageError(f"a list needs its {name}")
+    if content.created.tzinfo is None or content.expires.tzinfo is None:
+        raise UsageError("a list's times need a time zone, such as 2026-12-01T06:00Z")
+    if content.expires <= content.created:
+        raise UsageError("the list expires before it was made")
+    if content.version < 1:
+        raise UsageError("a list's version counts from 1")
+    seen: set[str] = set()
+    for entry in content.entries:
+        try:
+            _checked(entry, seen)
+        except ValueError as error:
+            raise UsageError(f"entry {entry.entry!r}: {error}") from error
+    return _pack(Envelope(msgspec.json.encode(content), PAYLOAD_TYPE, {}))
+
+
+def sign_package(package: bytes, signer: KeySigner) -> bytes:
+    """Return the package with one signature more.
+
+    Raises:
+        TrustError: It is no package.
+    """
+    envelope = _unpack(package)
+    envelope.sign(CryptoSigner(signer.private_key))
+    return _pack(envelope)
+
+
+# --------------------------------------------------------------------------------------------- verifying
+
+
+def verify_package(
+    package: bytes, trust: Trust, now: datetime, *, previous_version: int = 0, previous_digest: str = ""
+) -> VerifiedList:
+    """Return what a package holds once two signers of a trusted issuer stand for it.
+
+    Args:
+        package: The file's content.
+        trust: Whom the unit trusts.
+        now: The time, timezone-aware.
+        previous_version: Version of the list of this name and issuer that the unit has; 0 for none.
+        previous_digest: Digest of that list; "" where unknown.
+
+    Raises:
+        TrustError: It is damaged, unsigned, signed by too few, of an unknown issuer, altered, of another kind, not
+            yet valid, expired or rolled back; the message says which.
+    """
+    envelope = _unpack(package)
+    if not envelope.signatures:
+        raise TrustError("the list is unsigned: it needs the signatures of two signers of its issuer")
+    raw = _raw(envelope)
+    name = plain(raw.issuer, limit=80)
+    issuer = trust.issuer(raw.issuer)
+    if issuer is None:
+        raise TrustError(f"the issuer {name!r} is unknown to this unit: add it with `patrol-hub watchlist trust`")
+    signers = _signers(envelope, issuer)
+    if len(signers) < SIGNERS:
+        raise TrustError(
+            f"{len(signers)} of the {SIGNERS} signatures that it needs are of signers of {name}: "
+            "two different people of the issuer sign a list"
+        )
+    digest = hashlib.sha256(envelope.payload).hexdigest()
+    _check_header(raw, now)
+    if raw.version < previous_version:
+        raise TrustError(
+            f"the list was rolled back: it is version {raw.version} and this unit has version {previous_version}"
+        )
+    if raw.version == previous_version and previous_digest and digest != previous_digest:
+        raise TrustError(f"two different lists say that they are version {raw.version}: ask {name} for a new one")
+    entries, refused = _entries(raw)
+    return VerifiedList(_hot_list(raw, entries), digest, signers, refused)
+
+
+def read_development_package(package: bytes, now: datetime) -> VerifiedList:
+    """Return what a package holds without asking who signed it; only for ``--development``, and marked so.
+
+    Raises:
+        TrustError: It is damaged, of another kind, not yet valid or expired.
+    """
+    envelope = _unpack(package)
+    raw = _raw(envelope)
+    _check_header(raw, now)
+    entries, refused = _entries(raw)
+    digest = hashlib.sha256(envelope.payload).hexdigest()
+    return VerifiedList(_hot_list(raw, entries), digest, (), refused, development=True)
+
+
+def key_identifier(public: bytes) -> str:
+    """Return the identifier of a raw public key, as it stands beside a signature: derived from the key alone."""
+    return _library_key(public).keyid
+
+
+def _signers(envelope: Envelope, issuer: Issuer) -> tuple[str, ...]:
+    """Return the names of the issuer's signers whose signatures hold; signatures of others do not count."""
+    names: list[str] = []
+    message = envelope.pae()
+    for key in issuer.keys:
+        public = _library_key(key.public)
+        signature = envelope.signatures.get(public.keyid)
+        if signature is None:
+            continue
+        try:
+            public.verify_signature(signature, message)
+        except UnverifiedSignatureError as error:
+            raise TrustError(f"the list was altered after {key.name} signed it") from error
+        names.append(key.name)
+    return tuple(names)
+
+
+def _check_header(raw: _RawList, now: datetime) -> None:
+    if raw.kind != HOT_LIST:
+        raise TrustError(f"this is no hot-list but says that it is {plain(raw.kind, limit=40)!r}")
+    if raw.created.tzinfo is None or raw.expires.tzinfo is None:
+        raise TrustError("the list's times have no time zone")
+    if now < raw.created:
+        raise TrustError(f"the list is valid from {raw.created:%Y-%m-%d %H:%M} UTC on: check this unit's clock")
+    if now >= raw.expires:
+        raise TrustError(f"the list expired at {raw.expires:%Y-%m-%d %H:%M} UTC: load a new one")
+
+
+def _entries(raw: _RawList) -> tuple[tuple[ListEntry, ...], tuple[RefusedEntry, ...]]:
+    good: list[ListEntry] = []
+    bad: list[RefusedEntry] = []
+    seen: set[str] = set()
+    for number, each in enumerate(raw.entries, start=1):
+        entry = ""
+        try:
+            parsed = msgspec.json.decode(each, type=ListEntry)
+            entry = plain(parsed.entry, limit=80)
+            good.append(_checked(parsed, seen))
+        except (msgspec.MsgspecError, ValueError) as error:
+            bad.append(RefusedEntry(number, entry, plain(str(error), limit=200)))
+    return tuple(good), tuple(bad)
+
+
+def _checked(entry: ListEntry, seen: set[str]) -> ListEntry:
+    """Return an entry whose values are as the closed schema keeps them, and add it to those seen.
+
+    Raises:
+        ValueError: Something is missing or wrong; the message says what.
+    """
+    if not entry.entry.strip():
+        raise ValueError("it has no identifier: fill in entry")
+    if entry.entry in seen:
+        raise ValueError(f"the identifier {plain(entry.entry, limit=80)} stands in the list already")
+    names = [field.name for field in entry.fields]
+    if len(set(names)) < len(names):
+        raise ValueError("a field stands there twice")
+    if unknown := sorted(set(names) - set(RULES)):
+        raise ValueError(f"{plain(unknown[0], limit=40)} is no field that a record may carry")
+    if missing := [name for name in REQUIRED if not entry.get(name).strip()]:
+        raise ValueError(f"it lacks {' and '.join(missing)}: no entry without it")
+    if not any(entry.get(name).strip() for name, _ in _SUBJECTS):
+        raise ValueError("it is about nothing: fill in plate, family_name or document_number")
+    fields = tuple(Field(field.name, check_value(RULES[field.name], field.value)) for field in entry.fields)
+    seen.add(entry.entry)
+    return ListEntry(entry.entry, fields)
+
+
+# ------------------------------------------------------------------------------------------------- form
+
+
+def _pack(envelope: Envelope) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(envelope.to_dict()), indent=1) + b"\n"
+
+
+def _unpack(package: bytes) -> Envelope:
+    if len(package) > LARGEST_PACKAGE:
+        raise TrustError(f"the file is no list: it has over {LARGEST_PACKAGE // 2**20} MB")
+    try:
+        checked = msgspec.json.decode(package, type=_Envelope)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise TrustError("the file is no signed list: it holds no DSSE envelope") from error
+    if len({signature.keyid for signature in checked.signatures}) < len(checked.signatures):
+        raise TrustError("the same key signed twice: two different people of the issuer sign a list")
+    if checked.payloadType != PAYLOAD_TYPE:
+        raise TrustError(f"the envelope holds {plain(checked.payloadType, limit=60)!r} and no list")
+    try:
+        # The library's own reader is loosely typed, so it gets only what was checked above.
+        fresh: dict[str, Any] = msgspec.to_builtins(checked)
+        return Envelope.from_dict(fresh)
+    except (KeyError, ValueError, TypeError, LibraryError) as error:
+        raise TrustError("the file is no signed list: its envelope is damaged") from error
+
+
+def _raw(envelope: Envelope) -> _RawList:
+    try:
+        return msgspec.json.decode(envelope.payload, type=_RawList)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise TrustError(f"the file is no list: {plain(str(error), limit=120)}") from error
+
+
+def _hot_list(raw: _RawList, entries: tuple[ListEntry, ...]) -> HotList:
+    header = {name: getattr(raw, name) for name in ListHeader.__struct_fields__}
+    return HotList(**header, entries=entries)
+
+
+def _library_key(public: bytes) -> SSlibKey:
+    return SSlibKey.from_crypto(Ed25519PublicKey.from_public_bytes(public))
