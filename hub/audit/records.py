@@ -178,7 +178,7 @@ class ErasedPayload(Struct, frozen=True, tag="erased"):
     """Data were destroyed on their date (C11). Act `ERASED`."""
 
     what: str
-    """A datum of the table in `hub.store.retention`, such as ``log_payload``."""
+    """What was destroyed, such as ``log_payload`` or ``alert``."""
     count: int
 
 

@@ -15,13 +15,15 @@ from __future__ import annotations
 import errno
 import os
 import queue
+import shutil
 import sqlite3
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final, Generic, TypeVar
 
 import trio
@@ -118,7 +120,7 @@ def connect(
             _create(path)
         _check_header(path)
         connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={'ro' if readonly else 'rw'}",
+            _uri(path, "mode=ro" if readonly else "mode=rw"),
             uri=True,
             timeout=busy_seconds,
             isolation_level=None,
@@ -132,6 +134,10 @@ def connect(
             connection.close()
             raise
         return connection
+
+
+def _uri(path: Path, options: str) -> str:
+    return f"{path.absolute().as_uri()}?{options}"
 
 
 def _configure(connection: sqlite3.Connection, path: Path, *, readonly: bool) -> None:
@@ -220,6 +226,37 @@ def purge(connection: sqlite3.Connection, path: Path, *, rewrite: bool = True) -
         busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if busy:
         raise StoreError(f"{path} is read by another process, so deleted rows are not overwritten yet: try again later")
+
+
+@contextmanager
+def open_snapshot(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open one unchanging state of a database for reading, and leave what lies there as it is.
+
+    Works beside a running hub, on a copy that still has its write-ahead log, and on read-only media. Errors of the
+    block are mapped too.
+
+    Raises:
+        StoreError: Missing, damaged or not to be opened.
+    """
+    with mapped_errors(path), ExitStack() as stack:
+        _check_header(path)
+        log, index = (path.with_name(path.name + ending) for ending in ("-wal", "-shm"))
+        source, options = path, "mode=ro"
+        if not index.exists():  # nobody has it open
+            if log.exists() and log.stat().st_size:
+                # Reading a write-ahead log makes an index beside it: in a copy, not where the evidence lies.
+                folder = Path(stack.enter_context(TemporaryDirectory(prefix="patrol-hub-")))
+                for file in (path, log):
+                    shutil.copyfile(file, folder / file.name)
+                source = folder / path.name
+            else:
+                options = "mode=ro&immutable=1"
+        connection = sqlite3.connect(_uri(source, options), uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        stack.callback(connection.close)
+        _configure(connection, path, readonly=True)
+        connection.execute("BEGIN")
+        connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+        yield connection
 
 
 # ------------------------------------------------------------------------------------------------ async part
