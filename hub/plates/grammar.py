@@ -101,7 +101,7 @@ class Pattern(Struct, frozen=True, eq=False, dict=True):
         """Characters of a plate."""
         return len(self.classes)
 
-    @property
+    @cached_property
     def density(self) -> float:
         """Probability of each plate that fits: the prior shared equally among them."""
         return self.prior / self.size
@@ -118,8 +118,12 @@ class Pattern(Struct, frozen=True, eq=False, dict=True):
         return (
             len(plate) == len(self.classes)
             and all(c in allowed or c == UNKNOWN for c, allowed in zip(plate, self.classes, strict=True))
-            and all(word.allows(plate) for word in self.words)
+            and self.spells(plate)
         )
+
+    def spells(self, plate: str) -> bool:
+        """Say whether a plate whose symbols fit `classes` has listed strings where `words` ask for them."""
+        return all(word.allows(plate) for word in self.words)
 
 
 class Row(Struct, frozen=True):
@@ -191,7 +195,8 @@ class GrammarBook:
 
     def probability(self, plate: str) -> float:
         """Return how likely a random vehicle bears exactly this plate, 0 where no grammar fits."""
-        return sum(pattern.density for pattern in self.matching(plate))
+        compiled = self._by_length.get(len(plate))
+        return compiled.probability(plate) if compiled else 0.0
 
     def sample(self, rng: np.random.Generator, count: int) -> list[str]:
         """Draw plates: patterns by their priors, strings equally within a pattern.
@@ -456,20 +461,34 @@ class _Compiled:
                     bits[symbol] = bits.get(symbol, 0) | 1 << number
             self._bits.append(bits)
 
+        self._sets: dict[int, tuple[tuple[Pattern, ...], tuple[Pattern, ...], float]] = {0: ((), (), 0.0)}
+
     def matching(self, plate: str) -> tuple[Pattern, ...]:
+        plain, worded, _ = self._sets_of(plate)
+        return plain + tuple(pattern for pattern in worded if pattern.spells(plate))
+
+    def probability(self, plate: str) -> float:
+        _, worded, density = self._sets_of(plate)
+        for pattern in worded:
+            if pattern.spells(plate):
+                density += pattern.density
+        return density
+
+    def _sets_of(self, plate: str) -> tuple[tuple[Pattern, ...], tuple[Pattern, ...], float]:
+        """Return the patterns whose classes allow a plate: those without words, those with, the former's density."""
         left = -1
         for bits, symbol in zip(self._bits, plate, strict=True):
             left &= bits.get(symbol, 0)
             if not left:
-                return ()
-        found = []
-        while left:
-            lowest = left & -left
-            pattern = self.patterns[lowest.bit_length() - 1]
-            if all(word.allows(plate) for word in pattern.words):
-                found.append(pattern)
-            left ^= lowest
-        return tuple(found)
+                break
+        # Plates of one kind leave the same set of patterns, so that the few sets there are get unpacked once.
+        found = self._sets.get(left)
+        if found is None:
+            patterns = [pattern for number, pattern in enumerate(self.patterns) if left >> number & 1]
+            plain = tuple(pattern for pattern in patterns if not pattern.words)
+            worded = tuple(pattern for pattern in patterns if pattern.words)
+            found = self._sets[left] = plain, worded, sum(pattern.density for pattern in plain)
+        return found
 
 
 def _weigh(rows: Sequence[Row], home: frozenset[str], home_weight: float) -> Iterator[Pattern]:

@@ -1,0 +1,195 @@
+"""The cost limit of a hot-list, from the false alerts that its user is ready to see.
+
+A list of n entries is a target for every car that is not on it. For a limit t, the expected number of false alerts in
+10,000 reads of unlisted plates is at most
+
+    10,000 x sum over entries e of the sum over plates s with 0 < cost(s, e) <= t of P(s),
+
+where P(s) is what the grammars say of plate s. Both sums are done exactly for entries of the list: the plates near an
+entry are few hundred and are written out. A long list is sampled, and the limit is set on the upper end of what the
+sample allows. The largest t that keeps the budget is the limit.
+
+What this leaves out: the reads are taken as right, so a stranger's plate misread as exactly a listed one is not in
+it (the benchmark measures that), and plates are drawn from grammars, not from the traffic of one road.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+
+from hub.plates.alignment import LONGEST, SHORTEST
+from hub.plates.alphabet import EMPTY, INDEX, SYMBOLS, normalise
+from hub.plates.confusion import COSTS, FOLDED, GAP, LARGEST, fold
+from hub.plates.grammar import GrammarBook
+
+READS: Final = 10_000
+"""Reads that a budget speaks of."""
+
+SAMPLE: Final = 300
+"""Entries whose surroundings are written out; a list no longer than this is not sampled."""
+
+DEVIATIONS: Final = 2.0
+"""Standard errors by which a sampled estimate must stay under the budget."""
+
+
+class CostLimit(Struct, frozen=True):
+    """How much a match may cost on one list, and why."""
+
+    limit: float
+    """Highest cost that counts, in nats; 0 where only exact hits count."""
+    entries: int
+    """Entries of the list."""
+    budget: float
+    """False alerts allowed in 10,000 reads of unlisted plates."""
+    expected_false_alerts: float
+    """Expected at this limit in 10,000 reads of unlisted plates, at most `budget`."""
+    standard_error: float
+    """Of `expected_false_alerts`; 0 where every entry was counted."""
+    folded_false_alerts: float
+    """Expected if all entries that are equal once folded counted as well."""
+    largest_false_alerts: float
+    """Expected at the largest cost that is supported."""
+    sampled: int
+    """Entries whose surroundings were counted."""
+
+    @property
+    def exact_only(self) -> bool:
+        """Whether this list is too long, or its budget too small, for anything but exact hits."""
+        return self.limit < FOLDED
+
+    def describe(self) -> str:
+        """Say the limit in one sentence for an officer or for `doctor`."""
+        estimate = f"{self.expected_false_alerts:.2g}"
+        if self.standard_error:
+            estimate += f" (standard error {self.standard_error:.1g}, from {self.sampled} of its entries)"
+        start = f"{self.entries} entries, at most {self.budget:g} false alerts in 10,000 unlisted plates"
+        if not self.entries:
+            return "the list is empty: nothing can hit"
+        if self.exact_only:
+            return (
+                f"{start}: only exact hits count; taking look-alikes such as O and 0 for the same would already give "
+                f"{self.folded_false_alerts:.2g}"
+            )
+        return f"{start}: hits up to a cost of {self.limit:.1f} count, with {estimate} expected"
+
+
+def cost_limit(
+    plates: Sequence[str] | int,
+    book: GrammarBook,
+    *,
+    per_ten_thousand: float = 1.0,
+    sample: int = SAMPLE,
+    rng: np.random.Generator | None = None,
+) -> CostLimit:
+    """Find the largest cost at which a list keeps its budget of false alerts.
+
+    Args:
+        plates: The list's plates, or only how many there are: then entries are drawn from the grammars.
+        book: Grammars of the traffic; give it the home jurisdictions.
+        per_ten_thousand: False alerts allowed in 10,000 reads of unlisted plates, more than 0.
+        sample: Entries to look around at most.
+        rng: Picks the entries that are looked at; by default always the same ones, so that a list has one limit.
+
+    Returns:
+        The limit and the estimate that it rests on.
+
+    Raises:
+        ValueError: The budget is not more than 0.
+    """
+    if not per_ten_thousand > 0:
+        raise ValueError("a budget of false alerts must be more than 0")
+    rng = np.random.default_rng(0) if rng is None else rng
+    if isinstance(plates, int):
+        entries = plates
+        chosen = book.sample(rng, min(entries, sample))
+    else:
+        entries = len(plates)
+        places = range(entries) if entries <= sample else np.sort(rng.choice(entries, size=sample, replace=False))
+        chosen = [normalise(plates[int(place)]) for place in places]
+    counts = np.array([_false_alerts(plate, book) for plate in chosen]).reshape(len(chosen), len(_LEVELS) + 1)
+    scale = READS * entries
+    mean = scale * counts.mean(axis=0) if chosen else np.zeros(len(_LEVELS) + 1)
+    error = np.zeros(len(_LEVELS) + 1)
+    if 1 < len(chosen) < entries:
+        error = scale * counts.std(axis=0, ddof=1) * ((1 - len(chosen) / entries) / len(chosen)) ** 0.5
+    kept = int(np.sum((mean + DEVIATIONS * error)[:-1] <= per_ten_thousand))
+    level = kept - 1
+    return CostLimit(
+        limit=_LEVELS[level] if kept else 0.0,
+        entries=entries,
+        budget=per_ten_thousand,
+        expected_false_alerts=float(mean[level]) if kept else 0.0,
+        standard_error=float(error[level]) if kept else 0.0,
+        folded_false_alerts=float(mean[-1]),
+        largest_false_alerts=float(mean[-2]),
+        sampled=len(chosen),
+    )
+
+
+_LEVELS: Final = (1.0, 2.0, 3.0, 4.0, 5.0, 5.5)
+"""Costs that a right read can have: sums of folds, at most one look-alike, a gap or any other change. A limit between
+two of them would let in the same right reads."""
+
+
+def _false_alerts(plate: str, book: GrammarBook) -> list[float]:
+    """Return, for each level, how likely a random plate costs more than 0 and at most that much against an entry.
+
+    One more number follows the levels: the same for all plates that are equal to the entry once folded.
+    """
+    sums = [0.0] * (len(_LEVELS) + 1)
+    folded = fold(plate)
+    for near, cost in surroundings(plate).items():
+        probability = book.probability(near)
+        if probability:
+            sums[-1] += probability * (fold(near) == folded)
+            for level in range(bisect.bisect_left(_LEVELS, cost - 1e-9), len(_LEVELS)):
+                sums[level] += probability
+    return sums
+
+
+def surroundings(plate: str) -> dict[str, float]:
+    """Return every other plate whose right read costs at most `LARGEST` against an entry, with its lowest cost."""
+    near: dict[str, float] = {}
+    _change(plate, 0, 0.0, near)
+    if SHORTEST <= len(plate) <= LONGEST:
+        if len(plate) > SHORTEST:
+            for place in range(len(plate)):
+                _keep(near, plate[:place] + plate[place + 1 :], GAP)
+        if len(plate) < LONGEST:
+            for place in range(len(plate) + 1):
+                for symbol in SYMBOLS:
+                    _keep(near, plate[:place] + symbol + plate[place:], GAP)
+    near.pop(plate, None)
+    return near
+
+
+def _change(plate: str, start: int, cost: float, near: dict[str, float]) -> None:
+    """Replace characters from a place on, as long as the cost allows."""
+    _keep(near, plate, cost)
+    comparable = SHORTEST <= len(plate) <= LONGEST
+    for place in range(start, len(plate)):
+        for extra, symbol in _CHANGES.get(plate[place], ()):
+            if cost + extra > LARGEST:
+                break
+            if comparable or extra <= FOLDED:
+                _change(plate[:place] + symbol + plate[place + 1 :], place + 1, cost + extra, near)
+
+
+def _keep(near: dict[str, float], plate: str, cost: float) -> None:
+    if cost < near.get(plate, LARGEST + 1):
+        near[plate] = cost
+
+
+def _changes() -> Iterator[tuple[str, list[tuple[float, str]]]]:
+    for symbol, column in INDEX.items():
+        costs = COSTS[column, :EMPTY].tolist()
+        yield symbol, sorted((cost, other) for other, cost in zip(SYMBOLS, costs, strict=True) if other != symbol)
+
+
+_CHANGES: Final = dict(_changes())
+"""For each symbol what may take its place, cheapest first."""
