@@ -195,7 +195,7 @@ class _Check:
 
     def _read_own(self, origin: str) -> list[_Own]:
         """Read the checkpoints in the file, smallest first; each must be signed with the key that it names."""
-        own = []
+        own, bad = [], []
         for size, text in self._connection.execute("SELECT size, note FROM checkpoint ORDER BY size"):
             try:
                 note = parse_note(text if isinstance(text, str) else "")
@@ -204,7 +204,8 @@ class _Check:
                     raise TrustError(f"it says {head.size} entries of {head.origin!r}")
                 own.append(_Own(head=head, key=check_note(note, [head.key])))
             except HubError as error:
-                self._findings.append(_Finding(None, f"the log's own checkpoint at {size} entries is bad: {error}"))
+                bad.append(_Finding(None, f"the log's own checkpoint at {size} entries is bad: {error}"))
+        self._findings.extend(bad[:1])  # one says it all where the rest is bad for the same reason
         return own
 
     def _read_witness(
@@ -267,7 +268,7 @@ class _Check:
             leaf = hash_metadata(data)
             if witness is not None and leaf[:PREFIX_BYTES] != _prefix(witness, index, leaf):
                 raise _Finding(index, f"entry {index} is not the one that the outside checkpoint vouches for")
-            for level, place, digest in completed(index, leaf, lambda level, _: self._frontier[level]):
+            for level, place, digest in tuple(completed(index, leaf, lambda level, _: self._frontier[level])):
                 if self._stored(level, place) != digest:
                     what = "its leaf was" if level == 0 else "the tree above it was"
                     raise _Finding(index, f"entry {index} does not agree with the tree: it or {what} changed")
