@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     Doubles: TypeAlias = NDArray[np.float64]
 
 LOOK_ALIKES: Final = {
-    "0O": 0.3, "0Q": 0.1, "0D": 0.05, "OQ": 0.15, "OD": 0.05, "DQ": 0.02, "1I": 0.3, "1L": 0.02, "1T": 0.02, "IL": 0.03,
-    "1J": 0.01, "IJ": 0.02, "IT": 0.02, "2Z": 0.1, "5S": 0.1, "8B": 0.1, "6G": 0.08, "4A": 0.03, "7T": 0.04, "7Z": 0.02,
-    "17": 0.02, "UV": 0.04, "VY": 0.04, "MN": 0.02, "HN": 0.02, "HM": 0.02, "KX": 0.02, "EF": 0.03, "PR": 0.03,
-    "CG": 0.06, "38": 0.02, "35": 0.01, "56": 0.01, "68": 0.02, "0U": 0.01, "OU": 0.02, "3B": 0.01, "6B": 0.01,
-    "0C": 0.01, "OC": 0.02, "0G": 0.01, "OG": 0.02, "MW": 0.01, "BR": 0.01, "JU": 0.02, "YT": 0.01, "XY": 0.01,
-    "AÄ": 0.3, "OÖ": 0.3, "UÜ": 0.3, "0Ö": 0.1,
+    "0O": 0.3, "1I": 0.3, "0Q": 0.1, "OQ": 0.1, "0D": 0.03, "OD": 0.03, "DQ": 0.02, "1L": 0.01, "IL": 0.02, "1T": 0.01,
+    "IT": 0.01, "1J": 0.01, "IJ": 0.01, "2Z": 0.05, "5S": 0.05, "8B": 0.05, "6G": 0.03, "4A": 0.01, "7T": 0.01,
+    "7Z": 0.01, "17": 0.01, "UV": 0.02, "VY": 0.02, "MN": 0.01, "HN": 0.01, "HM": 0.01, "KX": 0.01, "EF": 0.01,
+    "PR": 0.01, "CG": 0.03, "38": 0.01, "56": 0.005, "68": 0.01, "0U": 0.005, "OU": 0.01, "0C": 0.005, "OC": 0.01,
+    "0G": 0.005, "OG": 0.01, "MW": 0.01, "JU": 0.01, "YT": 0.005, "XY": 0.005, "AÄ": 0.2, "OÖ": 0.2, "UÜ": 0.2,
+    "0Ö": 0.1,
 }  # fmt: skip
 """How often a character of a pair is taken for the other: estimates from the shapes, symmetric."""
 
@@ -41,8 +41,17 @@ FLOOR: Final = 2e-4
 SKIP_FLOOR: Final = 1e-3
 """Probability that a character seen inside a plate is none of it."""
 
-SKIP_EDGE: Final = 0.01
+SKIP_EDGE: Final = 0.02
 """The same before the first or after the last character, where emblems, stickers and country letters stand."""
+
+SKIP_APART: Final = 0.2
+"""The same where a separator stands between it and the rest."""
+
+SEPARATED: Final = (0.8, 0.2)
+"""Probability of seeing a separator where a pattern has one, and where it has none."""
+
+TRUST: Final = 0.6
+"""Power of the grammars' prior: below 1 because it is a table's estimate and the recogniser is surer than right."""
 
 FREE_TEXT: Final = 0.01
 """Prior of the rival explanation: any text at all, each string of symbols equally likely."""
@@ -123,7 +132,7 @@ def decode(
             best = max(best, alignment.score)
     if not found:
         return ()
-    weights = {plate: each.score + np.log(book.probability(plate)) for plate, each in found.items()}
+    weights = {plate: each.score + TRUST * np.log(book.probability(plate)) for plate, each in found.items()}
     rival = _free_text(likelihood, skip)
     top = max(*weights.values(), rival)
     total = sum(np.exp(w - top) for w in weights.values()) + np.exp(rival - top)
@@ -167,9 +176,10 @@ def _skip(slots: Floats, lines: Sequence[int], breaks: Floats) -> Doubles:
         if end > start:
             floor[[start, end - 1]] = SKIP_EDGE
             if end - start > 1:
-                floor[start] += 0.1 * breaks[start + 1]
-                floor[end - 1] += 0.1 * breaks[end - 1]
-    skip: Doubles = np.log(np.clip(empty + 0.3 * strange + floor, 0.0, 1.0))
+                floor[start] += (SKIP_APART - SKIP_EDGE) * breaks[start + 1]
+                floor[end - 1] += (SKIP_APART - SKIP_EDGE) * breaks[end - 1]
+    # What stands there and is no character of the plate is any symbol, each as likely as the next.
+    skip: Doubles = np.log(np.clip(empty + (floor + 0.3 * strange) / EMPTY**TRUST, 0.0, 1.0))
     return skip
 
 
@@ -180,7 +190,7 @@ def _table(book: GrammarBook) -> _Table:
     for length in sorted({pattern.length for pattern in book.patterns}):
         patterns = book.of_length(length)
         classes = np.array([[rows.setdefault(c, len(rows)) for c in p.classes] for p in patterns], np.intp)
-        groups.append(_Group(patterns, classes, np.log([p.density for p in patterns])))
+        groups.append(_Group(patterns, classes, TRUST * np.log([p.density for p in patterns])))
     masks = np.array([[symbol in allowed for symbol in SYMBOLS] for allowed in rows], np.bool_)
     return _Table(masks, tuple(groups))
 
@@ -239,7 +249,7 @@ def _spell(alignment: _Alignment, likelihood: Doubles, skip: Doubles, *, most: i
 
 def _free_text(likelihood: Doubles, skip: Doubles) -> float:
     """Return the log weight of the text just as it looks, under no grammar."""
-    return float(np.maximum(likelihood.max(axis=1) - np.log(EMPTY), skip).sum() + np.log(FREE_TEXT))
+    return float(np.maximum(likelihood.max(axis=1) - TRUST * np.log(EMPTY), skip).sum() + TRUST * np.log(FREE_TEXT))
 
 
 def _characters(

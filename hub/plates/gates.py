@@ -54,7 +54,7 @@ def gate(
     ):
         if reason is not None:
             return reason
-    if not readings or readings[0].confidence < settings.minimum_confidence:
+    if sum(reading.confidence for reading in readings) < settings.minimum_fit:
         return Reason.NO_GRAMMAR
     if evidence.sharpness < settings.minimum_sharpness:
         return Reason.BLURRED

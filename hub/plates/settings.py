@@ -27,10 +27,10 @@ class PlateSettings(Struct, frozen=True):
     """Least height of a line of text in pixels; lower is `Reason.TOO_SMALL`."""
     minimum_sharpness: float = 0.1
     """Least detail, as `hub.vision.quality.sharpness` measures it; less is `Reason.BLURRED`."""
-    minimum_character: float = 0.4
+    minimum_character: float = 0.3
     """Least probability of every character; less is `Reason.LOW_CHARACTER`."""
-    minimum_confidence: float = 0.5
-    """Least confidence of the best reading; less is `Reason.NO_GRAMMAR`: other text explains the region better."""
+    minimum_fit: float = 0.5
+    """Least confidence of all readings together; less is `Reason.NO_GRAMMAR`: any other text explains it better."""
     minimum_score: float = 0.6
     """Least probability of the detector that this is text; less is `Reason.NOT_A_PLATE`."""
     longest_text: int = 12

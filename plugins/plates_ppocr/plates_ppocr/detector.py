@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import cv2
 import numpy as np
-from msgspec import Struct
 
 from hub.errors import ModelError
+from plates_ppocr.boxes import TextBox, clockwise
 from plates_ppocr.weights import DETECTOR, open_session
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Image: TypeAlias = NDArray[np.uint8]
-    Points: TypeAlias = NDArray[np.float32]
 
 STRIDE: Final = 32
 """The network takes sides that are multiples of this."""
@@ -28,25 +27,6 @@ MAP_THRESHOLD: Final = 0.3
 
 UNCLIP: Final = 1.6
 """How far a shrunken region is grown back, in units of area over perimeter (Liao et al. 2020, section 3.5)."""
-
-
-class TextBox(Struct, frozen=True, eq=False):
-    """A slanted rectangle around one line of text."""
-
-    corners: Points
-    """float32 [4, 2], clockwise from the text's top left, in pixels of the picture that was given."""
-    score: float
-    """Mean probability of text inside, 0 to 1."""
-
-    @property
-    def width(self) -> float:
-        """Length along the text, in pixels."""
-        return float(np.linalg.norm(self.corners[1] - self.corners[0]))
-
-    @property
-    def height(self) -> float:
-        """Length across the text, in pixels."""
-        return float(np.linalg.norm(self.corners[3] - self.corners[0]))
 
 
 class Detector:
@@ -102,7 +82,7 @@ class Detector:
                 continue
             grow = 2 * UNCLIP * (w * h) / (2 * (w + h))
             corners = cv2.boxPoints((centre, (w + grow, h + grow), angle))
-            found.append(TextBox(_clockwise(corners * factor), score))
+            found.append(TextBox(clockwise(corners * factor), score))
         return found
 
 
@@ -115,16 +95,3 @@ def _mean_inside(probabilities: NDArray[np.float32], contour: NDArray[Any]) -> f
     mask = np.zeros((h, w), np.uint8)
     cv2.fillPoly(mask, [contour - np.array([x, y], np.int32)], 1)
     return float(cv2.mean(probabilities[y : y + h, x : x + w], mask)[0])
-
-
-def _clockwise(corners: Points) -> Points:
-    """Order corners from the top left of text that runs rather to the right than down.
-
-    Of the two ways in which a slanted rectangle can be read, a line of text is the one along its longer side, unless
-    that side stands nearly upright.
-    """
-    centre = corners.mean(axis=0)
-    angles = np.arctan2(corners[:, 1] - centre[1], corners[:, 0] - centre[0])
-    ordered = corners[np.argsort(angles)]
-    start = int(np.argmin(ordered.sum(axis=1)))
-    return np.ascontiguousarray(np.roll(ordered, -start, axis=0), np.float32)
