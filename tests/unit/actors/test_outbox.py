@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
+
+import hub.actors.outbox
+from hub.actors.outbox import LONGEST_WAIT, Outbox, run_outbox, wait_after
+from hub.backends import Dispatcher
+from hub.clocks import ManualClock
+from hub.errors import SourceUnavailableError, StoreError
+from hub.messages import AlertState, Dispatch
+from hub.store.outbox import MIGRATIONS, OUTBOX_FILE, OutboxStore
+from hub.store.sqlite import open_database
+from hub.testing import alerts as kit
+
+
+def dispatch(number):
+    return Dispatch(
+        dispatch=f"a-{number}-1",
+        alert=f"a-{number}",
+        unit="unit-1",
+        at=kit.START,
+        officer="7",
+        category="stolen_vehicle",
+        plate="AB123CD",
+        entry="e-1",
+        source="wanted",
+        state=AlertState.ADJUDICATED_TRUE,
+        reason="seen",
+    )
+
+
+class Named(kit.ScriptedDispatcher):
+    def __init__(self, name, faults=()):
+        super().__init__(faults)
+        self.name = name
+
+
+@pytest.fixture
+async def store(tmp_path):
+    async with open_database(tmp_path / OUTBOX_FILE, MIGRATIONS) as database:
+        yield OutboxStore(database)
+
+
+async def fill(store, *numbers):
+    for number in numbers:
+        await trio.to_thread.run_sync(store.prepare, dispatch(number))
+        await store.release(dispatch(number).dispatch)
+
+
+def outbox(store, *targets, log=None):
+    return Outbox(store, targets, log=log or kit.MemoryLog(), clock=ManualClock(kit.START), unit="unit-1")
+
+
+@asynccontextmanager
+async def running(box, health):
+    async with trio.open_nursery() as nursery:
+
+        async def run(task_status=trio.TASK_STATUS_IGNORED):
+            await run_outbox(box, jitter=lambda: 0.0, on_health=health.append, task_status=task_status)
+
+        await nursery.start(run)
+        yield
+        nursery.cancel_scope.cancel()
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr(hub.actors.outbox, "POLL_SECONDS", 0.005)
+    monkeypatch.setattr(hub.actors.outbox, "FIRST_WAIT", 0.002)
+
+
+async def until(condition):
+    with trio.fail_after(5):
+        while not condition():  # noqa: ASYNC110  # what is waited for is another task's doing
+            await trio.sleep(0.005)
+
+
+async def test_after_an_outage_everything_arrives_once_and_in_order(store):
+    target = Named("desk", [SourceUnavailableError("no network")] * 3)
+    health = []
+    async with running(outbox(store, target), health):
+        await fill(store, 1, 2, 3)
+        await until(lambda: len(target.arrived) == 3)
+    assert [each.dispatch for each in target.arrived] == ["a-1-1", "a-2-1", "a-3-1"]
+    assert [(each.failed > 0, each.detail) for each in health] == [(True, "no network"), (False, "")]
+    assert await store.count() == 0
+
+
+async def test_a_target_that_is_away_holds_up_no_other(store):
+    there, away = Named("there"), Named("away", [SourceUnavailableError("no network")] * 10_000)
+    await fill(store, 1, 2)
+    async with running(outbox(store, there, away), []):
+        await until(lambda: len(there.arrived) == 2)
+    assert away.arrived == []
+    assert await store.count() == 2, "kept for the one that is away"
+    back = Named("away")
+    again = Named("there")
+    await outbox(store, again, back).flush()
+    assert (len(again.arrived), len(back.arrived)) == (0, 2)
+    assert await store.count() == 0
+
+
+async def test_a_target_that_is_no_longer_configured_is_not_waited_for(store):
+    await fill(store, 1)
+    box = outbox(store, Named("there"), Named("away", [SourceUnavailableError("no network")] * 9))
+    await box.flush()
+    assert await store.count() == 1
+    async with running(outbox(store, Named("there")), []):
+        assert await store.count() == 0
+
+
+async def test_a_target_that_hangs_is_given_up_and_tried_again(store, monkeypatch):
+    monkeypatch.setattr(hub.actors.outbox, "SEND_SECONDS", 0.02)
+
+    class Hanging(Dispatcher):
+        name = "hanging"
+        calls = 0
+
+        async def send(self, dispatch):
+            self.calls += 1
+            if self.calls == 1:
+                await trio.sleep_forever()
+
+    target = Hanging()
+    health = []
+    await fill(store, 1)
+    async with running(outbox(store, target), health):
+        await until(lambda: len(health) == 2)
+    assert "did not take the dispatch" in health[0].detail
+    assert target.calls == 2
+
+
+async def test_a_plugin_that_raises_what_it_should_not_loses_nothing(store):
+    target = Named("desk", [ZeroDivisionError("x")])
+    await fill(store, 1)
+    box = outbox(store, target)
+    assert await box.flush() == 1
+    assert "ZeroDivisionError" in box.health()[0].detail
+    assert await box.flush() == 0
+
+
+async def test_what_is_not_released_is_not_sent_and_preparing_again_changes_nothing_that_was(store):
+    target = Named("desk")
+    await trio.to_thread.run_sync(store.prepare, dispatch(1))
+    box = outbox(store, target)
+    assert await box.flush() == 1
+    await store.release("a-1-1")
+    await trio.to_thread.run_sync(store.prepare, dispatch(1))
+    assert await box.flush() == 0
+    assert len(target.arrived) == 1
+    await store.release("a-1-1")
+    await store.release("unknown")
+
+
+async def test_a_damaged_row_is_one_clear_line(store):
+    await fill(store, 1)
+    await store._database.write(lambda connection: connection.execute("UPDATE outbox SET body = x'01'").rowcount)
+    with pytest.raises(StoreError, match="damaged"):
+        await store.next("desk")
+
+
+async def test_two_targets_of_one_name_are_a_mistake(store):
+    with pytest.raises(ValueError, match="same name"):
+        outbox(store, Named("desk"), Named("desk"))
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1))
+def test_the_wait_grows_is_bounded_and_never_nothing(failed, jitter):
+    assert 0 < wait_after(failed, jitter) <= LONGEST_WAIT
+    assert wait_after(failed + 1, jitter) >= wait_after(failed, jitter)
