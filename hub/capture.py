@@ -214,6 +214,7 @@ async def open_frames(
     clock: Clock,
     until_end: bool = False,
     first: int = 0,
+    since: float | None = None,
     timeouts: Timeouts = Timeouts(),  # noqa: B008  # frozen
     say: Callable[[str], None] = _say_nothing,
 ) -> AsyncIterator[AsyncIterator[Frame | FrameGap]]:
@@ -228,6 +229,7 @@ async def open_frames(
         clock: Gives `Frame.at`.
         until_end: See `SourceSpec.kind`.
         first: Number of the first frame, for a source that is opened again.
+        since: When a live source was first opened, on trio's clock: its positions count from there. None for now.
         timeouts: When a child process counts as hung.
         say: Gets a one-line remark, such as how many files of a folder were left out.
 
@@ -245,7 +247,7 @@ async def open_frames(
         return
     async with (
         _open_child(spec, timeouts) as child,
-        aclosing(_decoded(spec, stamp, first, child, timeouts)) as frames,
+        aclosing(_decoded(spec, stamp, first, child, timeouts, since=since)) as frames,
     ):
         yield frames
 
@@ -410,18 +412,18 @@ def _descriptor(stream: Any) -> int:  # noqa: ANN401  # trio's FdStream, which i
 
 
 async def _decoded(
-    spec: SourceSpec, stamp: _Stamp, first: int, child: _Child, timeouts: Timeouts
+    spec: SourceSpec, stamp: _Stamp, first: int, child: _Child, timeouts: Timeouts, *, since: float | None
 ) -> AsyncGenerator[Frame | FrameGap, None]:
     number, decoded, position = first, 0, 0.0
-    opened_at = trio.current_time()
+    started = trio.current_time() if since is None else since
     while True:
         message, image = await child.receive_within(timeouts.live if spec.live else timeouts.file)
         if isinstance(message, Undecodable):
             yield stamp.gap(number, spec.origin, f"frame {number} cannot be decoded")
         elif isinstance(message, Picture) and image is not None:
-            position = trio.current_time() - opened_at if spec.live else max(position, message.position)
+            position = trio.current_time() - started if spec.live else max(position, message.position)
             if stamp.kind is SourceKind.PACED:
-                await trio.sleep_until(opened_at + position)
+                await trio.sleep_until(started + position)
             decoded += 1
             yield stamp.frame(number, position, spec.origin, image)
             del image  # not kept while the next frame is awaited (C3)

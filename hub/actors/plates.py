@@ -1,0 +1,177 @@
+"""The plates actor: reads the frames of one camera, tracks what it sees and emits one `PlateRead` a vehicle.
+
+It calls the reader in a worker thread with a deadline and gives every frame, region and track its one reason in the
+ledger. A reader that raises or hangs costs frames, never the actor. Nothing of a read is logged or counted by its
+text, and nothing but `PlateRead` leaves (C3). What a frame says is decided in `hub.plates`, where frames come from in
+`hub.actors.capture`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import trio
+from msgspec import Struct
+
+from hub.backends import PlateReader
+from hub.channels import Mailbox
+from hub.errors import ClosedChannelError
+from hub.inference import Worker
+from hub.ledger import Ledger, Stage
+from hub.messages import Box, Frame, PlateRead, Reason, SourceKind
+from hub.plates.grammar import GrammarBook
+from hub.plates.reading import ImageRead, read_image
+from hub.plates.settings import PlateSettings
+from hub.plates.vehicles import Vehicles, VehicleSettings, VehicleStep
+
+IDLE: Final = 2.0
+"""Seconds without a frame of a live source after which its tracks end: nothing waits for a camera to come back."""
+
+
+class FrameSeen(Struct, frozen=True):
+    """What may be told of a frame before there is an alert: boxes, counts and a reason code, no text (C3)."""
+
+    camera: str
+    number: int
+    origin: str
+    position: float
+    """Seconds from the start of the medium."""
+    reason: Reason
+    """The frame's one reason."""
+    boxes: tuple[Box, ...]
+    """Regions that passed every gate."""
+    milliseconds: float
+    """From handing the frame to the reader to its answer or failure."""
+    detail: str
+    """What the reader's failure was, "" where it answered."""
+
+
+def _ignore(_: object) -> None:
+    """Drop a report."""
+
+
+async def run_plates(
+    camera: str,
+    frames: Mailbox[Frame],
+    out: Mailbox[PlateRead],
+    *,
+    reader: PlateReader,
+    worker: Worker,
+    book: GrammarBook,
+    plates: PlateSettings,
+    ledger: Ledger,
+    key: bytes,
+    vehicles: VehicleSettings = VehicleSettings(),  # noqa: B008  # frozen
+    deadline: float = 5.0,
+    on_frame: Callable[[FrameSeen], None] = _ignore,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Read plates until `frames` is closed and empty.
+
+    Args:
+        camera: Name of the camera.
+        frames: What capture hands over; each has entered stage "frame" of the ledger.
+        out: Where reads go; each enters stage "read". Not closed here: cameras share it.
+        reader: The plate reader.
+        worker: Runs the reader; cameras share it, so that calls come one at a time.
+        book: The grammars.
+        plates: Settings of decoding and gates.
+        ledger: Takes the reasons.
+        key: 32 random bytes of this run, see `hub.plates.vehicles`.
+        vehicles: When a track gives a read.
+        deadline: Seconds in which the reader must answer for one frame.
+        on_frame: Gets what may be told of each frame.
+        task_status: Started at once; the reader was opened before.
+    """
+    watch = _Watch(camera, out, ledger, Vehicles(book, plates, vehicles, key=key))
+
+    async def ask(frame: Frame) -> tuple[ImageRead, str]:
+        try:
+            return await worker.call(read_image, reader, frame.image, book, plates, deadline=deadline), ""
+        except Exception as error:  # noqa: BLE001  # a plugin may raise anything; it costs this frame
+            # Not its message, which could quote what it read.
+            return ImageRead((), Reason.READER_UNAVAILABLE), f"the plate reader failed: {type(error).__name__}"
+
+    async def look(frame: Frame) -> None:
+        started = trio.current_time()
+        try:
+            image, detail = await ask(frame)
+        except trio.Cancelled:
+            ledger.leave(camera, Stage.FRAME, Reason.STOPPED)
+            raise
+        ledger.leave(camera, Stage.FRAME, image.reason)
+        seen = FrameSeen(
+            camera=camera,
+            number=frame.number,
+            origin=frame.origin,
+            position=frame.position,
+            reason=image.reason,
+            boxes=tuple(region.evidence.box for region in image.passed),
+            milliseconds=1000 * (trio.current_time() - started),
+            detail=detail,
+        )
+        if not detail:
+            await watch.take(frame, image)
+        on_frame(seen)
+
+    task_status.started()
+    live = False
+    try:
+        while True:
+            with trio.move_on_after(IDLE if live else math.inf) as waiting:
+                frame = await frames.receive()
+            if waiting.cancelled_caught:
+                await watch.end()
+                live = False
+                continue
+            live = frame.kind in (SourceKind.LIVE, SourceKind.PACED)
+            await look(frame)
+            del frame  # not kept while the next one is awaited (C3)
+    except ClosedChannelError:
+        await watch.end()
+    finally:
+        watch.stop()
+
+
+class _Watch:
+    """The tracks of one camera and their part of the ledger."""
+
+    def __init__(self, camera: str, out: Mailbox[PlateRead], ledger: Ledger, vehicles: Vehicles) -> None:
+        self._camera = camera
+        self._out = out
+        self._ledger = ledger
+        self._vehicles = vehicles
+        # Decoding a track's sum takes tens of milliseconds, which the event loop does not have.
+        self._limiter = trio.CapacityLimiter(1)
+
+    async def take(self, frame: Frame, image: ImageRead) -> None:
+        """Count a frame's regions, follow its tracks, and emit what they give."""
+        for region in image.regions:
+            self._ledger.enter(self._camera, Stage.REGION)
+            self._ledger.leave(self._camera, Stage.REGION, region.reason)
+        await self._emit(await trio.to_thread.run_sync(self._vehicles.step, frame, image, limiter=self._limiter))
+
+    async def end(self) -> None:
+        """End all tracks and emit what they give."""
+        await self._emit(await trio.to_thread.run_sync(self._vehicles.finish, limiter=self._limiter))
+
+    def stop(self) -> None:
+        """Drop what is left without reading it."""
+        self._ledger.leave(self._camera, Stage.TRACK, Reason.STOPPED, self._vehicles.undecided)
+        self._vehicles.forget()
+
+    async def _emit(self, step: VehicleStep) -> None:
+        self._ledger.enter(self._camera, Stage.TRACK, step.started)
+        for outcome in step.outcomes:
+            self._ledger.leave(self._camera, Stage.TRACK, outcome.reason)
+        reads = deque(outcome.read for outcome in step.outcomes if outcome.read is not None)
+        self._ledger.enter(self._camera, Stage.READ, len(reads))
+        try:
+            while reads:
+                await self._out.send(reads[0])
+                reads.popleft()
+        finally:
+            self._ledger.leave(self._camera, Stage.READ, Reason.STOPPED, len(reads))
