@@ -5,14 +5,14 @@ subject's box becomes a mosaic of block means whether or not a detector found so
 faces that a detector found may be handed in and are then reduced further, inside the subject's box too.
 
 The measure. A block of at least 12 pixels lets any run of 60 pixels touch at most 6 blocks wherever the grid lies
-((60 - 2) // 12 + 2), so a 60-pixel face keeps at most 6 values each way. Larger faces are bounded by the picture:
-at most 48 blocks along its longer side, so a face keeps at most 6 each way up to an eighth of that side, and a
-number plate as wide as half the picture keeps about 3 blocks a character, under what can be read.
+((60 - 2) // 12 + 2), so a 60-pixel face keeps at most 6 values each way. Larger faces and other plates are bounded by
+the picture, which keeps at most 32 blocks along its longer side: a face keeps about 6 each way up to three sixteenths
+of that side, and a plate over three quarters of it under 4 blocks a character, which is less than a reader needs.
 
-What remains. A face larger than an eighth of the longer side that no detector found keeps up to 48 times its share
-of that side. Block means still show colours, a rough shape and how bright a place is; a closed set of a few known
-people may be told apart by less than 6 x 6 values, so a redacted picture is still evidence about persons and has its
-date (C11).
+What remains. A face larger than three sixteenths of the longer side that no detector found keeps up to 32 times its
+share of that side. Block means still show colours, a rough shape and how bright a place is; a closed set of a few
+known people may be told apart by less than 6 x 6 values, and many pictures of one scene say more than one, so a
+redacted picture is still evidence about persons and has its date (C11).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MIN_BLOCK: Final = 12
 MAX_BLOCKS_A_FACE: Final = 6
 """Blocks each way that a face of 60 pixels, or a face that a detector found, may keep."""
 
-MAX_BLOCKS_A_PICTURE: Final = 48
+MAX_BLOCKS_A_PICTURE: Final = 32
 """Blocks along the longer side of a picture; bounds what larger faces and other plates keep."""
 
 MAX_KEEP_SHARE: Final = 1 / 3

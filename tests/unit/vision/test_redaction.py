@@ -17,7 +17,7 @@ def noise(height: int, width: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "block"), [(1, 1, 12), (320, 240, 12), (848, 480, 18), (1280, 720, 27), (3840, 2160, 80)]
+    ("width", "height", "block"), [(1, 1, 12), (320, 240, 12), (848, 480, 27), (1280, 720, 40), (3840, 2160, 120)]
 )
 def test_block_follows_the_longer_side(width, height, block):
     assert block_size(width, height) == block_size(height, width) == block
