@@ -49,6 +49,7 @@ from hub.messages import (
     SubjectKind,
 )
 from hub.names import match_person, query_name_keys
+from hub.plates.alphabet import normalise
 from hub.plates.budget import CostLimit, cost_limit
 from hub.plates.grammar import GrammarBook
 from hub.plates.matching import match_plate
@@ -431,6 +432,8 @@ def check_subject(subject: Subject) -> None:
         if not subject.readings or not subject.readings[0].plate:
             raise UsageError("no letters or digits of a plate were given")
         for reading in subject.readings:
+            if reading.plate != normalise(reading.plate):
+                raise UsageError("a plate is looked up without separators, in letters and digits that plates bear")
             if is_partial(reading.plate):
                 check_partial(reading.plate)
     elif isinstance(subject, PersonQuery):

@@ -7,12 +7,19 @@ It is held to the same contract as a real source (`hub.testing.contracts_sources
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, Final
 
+import numpy as np
+
 from hub.backends import PluginContext, RecordSource, SourceInfo, SourceRecord
 from hub.errors import SourceError, TrustError
-from hub.messages import CharacterRead, PlateQuery, Query, Reach, Reading, SubjectKind
+from hub.lookups import typed_plate
+from hub.messages import Box, PlateRead, Query, Reach, SourceKind, SubjectKind
+from hub.plates.alphabet import INDEX, SYMBOLS
+
+__all__ = ["CLOSED_LIST", "EVERYTHING", "ScriptedSource", "context", "plate_read", "typed_plate", "vehicles"]
 
 EVERYTHING: Final = frozenset(SubjectKind)
 CLOSED_LIST: Final = SourceInfo(entries=0, list_digest="0" * 64, expires="2100-01-01T00:00:00+00:00")
@@ -81,10 +88,27 @@ class ScriptedSource(RecordSource):
         self._open = False
 
 
-def typed_plate(plate: str) -> PlateQuery:
-    """Return the query for a plate that somebody typed."""
-    characters = tuple(CharacterRead(character, 1.0) for character in plate)
-    return PlateQuery(readings=(Reading(plate, 1.0, (), characters),), slots=None)
+def plate_read(plate: str, camera: str = "front") -> PlateRead:
+    """Return a read as the plate readers hand it over, sure of every character."""
+    slots = np.zeros((len(plate), len(SYMBOLS) + 1), np.float32)
+    for place, symbol in enumerate(plate):
+        slots[place, INDEX[symbol]] = 1.0
+    return PlateRead(
+        camera=camera,
+        track=1,
+        origin="test",
+        kind=SourceKind.STILL,
+        first_seen=0.0,
+        last_seen=0.0,
+        at=datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC),
+        frames=1,
+        votes=1,
+        box=Box(0, 0, 100, 20),
+        readings=typed_plate(plate).readings,
+        slots=slots,
+        crop=None,
+        scene=None,
+    )
 
 
 def context(
