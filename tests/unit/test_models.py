@@ -13,6 +13,7 @@ import pytest
 from hub import models
 from hub.errors import ModelError
 from hub.models import FileState, Origin, check_models, list_models, pull, read_model
+from plates_ppocr.weights import DETECTOR, RECOGNISER
 
 CONTENT = b"weights" * 100
 ROW = """
@@ -228,3 +229,8 @@ def test_installed_models_are_found_without_importing_what_brings_them(tmp_path)
         [sys.executable, "-W", "error", "-c", code, str(tmp_path)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_manifest_and_the_plugin_agree_on_the_files_of_the_reader():
+    digests = {model.source.path: model.sha256 for model in list_models() if model.plugin == "plates_ppocr"}
+    assert digests == {weights.file: weights.sha256 for weights in (DETECTOR, RECOGNISER)}
