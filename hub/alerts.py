@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from hub.audit.records import AlertPayload, DecisionPayload, ErasedPayload
 from hub.authority import adjudication, policy
-from hub.authority.accounting import Log
+from hub.authority.accounting import NOT_DONE, Log
 from hub.authority.adjudication import is_open, is_told, is_true, settle
 from hub.authority.policy import unit_requester
 from hub.clocks import Clock
@@ -50,9 +50,11 @@ Redactor: TypeAlias = "Callable[[Pixels, Box], Awaitable[tuple[Picture, Picture]
 """Makes the pictures that an alert keeps, crop and scene, from a frame and the subject's box in it (C8)."""
 
 FollowUp: TypeAlias = Callable[[Alert, Requester], Awaitable[None]]
-"""Called with an alert that has just been adjudicated true and the officer who did, to ask registers about it."""
+"""Called with an alert that has just been adjudicated true and the officer who did, to ask registers about it.
 
-REDACT_SECONDS: Final = 3.0
+`AlertBook.decide` waits for it: where officers should not, it hands over to a task and returns."""
+
+REDACT_SECONDS: Final = 5.0
 """Longest wait for an alert's pictures; without them it is raised all the same."""
 TIED: Final = 8
 """Most alerts that one ambiguous answer raises."""
@@ -255,23 +257,27 @@ class AlertBook:
         newest = after.steps[-1]
         payload = DecisionPayload(alert, state, newest.reason, newest.corrects)
         until = self._retention.payload_until(Act.ALERT_DECIDED, now)
-        await self._log.append(Entry(Act.ALERT_DECIDED, now, requester, state.value, payload, until))
+        entry = Entry(
+            Act.ALERT_DECIDED, now, requester, state.value, payload, until, camera=after.camera, source=after.source
+        )
+        await self._log.append(entry)
         try:
             after = await self._store.change(alert, lambda current: settle(step(current)), before_commit=self._prepare)
         except BaseException:
             # The log says what was about to happen; now it also says that it did not.
-            entry = Entry(Act.ALERT_DECIDED, now, requester, "not_done", payload, until)
             with suppress(AuditError), trio.move_on_after(_UNDECIDED_SECONDS, shield=True):
-                await self._log.append(entry)
+                await self._log.append(replace(entry, outcome=NOT_DONE))
             raise
         self._ends.pop(alert, None)
         with suppress(StoreError):  # decided it is; what could not be finished is, in the next round of `sweep`
             if is_told(after):
                 await self._outbox.release(_dispatch(after).dispatch)
             await self._store.overwrite()
-        if self._follow_up is not None and state is AlertState.ADJUDICATED_TRUE:
+        if self._follow_up is None or state is not AlertState.ADJUDICATED_TRUE:
+            return after
+        with suppress(HubError):  # a register that cannot be asked undoes no decision; why stands in the log
             await self._follow_up(after, requester)
-        return after
+        return await self._store.get(alert)
 
     async def add_answer(self, alert: str, answer: Answer) -> Alert | None:
         """Keep the answer of a source that was asked because an alert was adjudicated true.
@@ -387,7 +393,8 @@ class AlertBook:
             development=alert.development,
         )
         until = self._retention.payload_until(act, now)
-        await self._log.append(Entry(act, now, requester, outcome, payload, until))
+        entry = Entry(act, now, requester, outcome, payload, until, camera=alert.camera, source=alert.source)
+        await self._log.append(entry)
 
     async def _try_append(self, act: Act, outcome: str, alert: Alert, now: datetime) -> bool:
         try:
@@ -398,7 +405,7 @@ class AlertBook:
 
     async def _not_done(self, act: Act, requester: Requester, alert: Alert, now: datetime) -> None:
         with suppress(AuditError), trio.move_on_after(_UNDECIDED_SECONDS, shield=True):
-            await self._append(act, requester, "not_done", alert, now)
+            await self._append(act, requester, NOT_DONE, alert, now)
 
 
 def _first(answer: Answer) -> tuple[Hit, ...]:

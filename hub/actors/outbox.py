@@ -135,7 +135,8 @@ class Outbox:
         )
         now = self._clock.now()
         until = self._retention.payload_until(Act.DISPATCHED, now)
-        await self._log.append(Entry(Act.DISPATCHED, now, unit_requester(self._unit), target, payload, until))
+        unit = unit_requester(self._unit)
+        await self._log.append(Entry(Act.DISPATCHED, now, unit, target, payload, until, source=dispatch.source))
         await self._store.account(dispatch.dispatch, target)
 
     def _failed(self, health: TargetHealth, detail: str) -> bool:

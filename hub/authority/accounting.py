@@ -5,9 +5,12 @@ The log itself is `hub.audit`'s. An entry is appended before the act; where that
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from hub.messages import Entry
+
+NOT_DONE: Final = "not_done"
+"""Outcome of a second entry that says: what the entry before it announced could not be done."""
 
 
 class Log(Protocol):

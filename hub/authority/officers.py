@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from hub.audit.records import OfficerPayload
 from hub.authority import policy
-from hub.authority.accounting import Log
+from hub.authority.accounting import NOT_DONE, Log
 from hub.authority.passphrases import (
     LONGEST,
     SALT_BYTES,
@@ -205,7 +205,7 @@ class OfficerStore:
             return True
 
         if not await self._database.write(insert):
-            await self._append(Act.OFFICER_ADDED, now, requester, "not_done", particulars)
+            await self._append(Act.OFFICER_ADDED, now, requester, NOT_DONE, particulars)
             raise UsageError(f"somebody else added an officer at the same moment: officer {number} was not added")
         return Officer(number, name, role, now, requester.officer, signed_in=False)
 
