@@ -15,8 +15,9 @@ from typing import Any, Final, Protocol
 import trio
 from msgspec import Struct
 
+from hub.errors import HubError
 from hub.messages import ActorHealth, ActorState
-from hub.text import describe
+from hub.text import describe, locate
 
 
 class TaskStatus(Protocol):
@@ -187,6 +188,14 @@ async def _wait(
     return late
 
 
+def _problem(error: BaseException) -> str:
+    """Return what health says of a failure: the hub's own words, of any other exception only its kind and place.
+
+    A foreign message may hold a plate that hit nothing, and health reaches screens and events (C3).
+    """
+    return describe(error) if isinstance(error, HubError) else locate(error)
+
+
 class _Supervised:
     """One actor under supervision."""
 
@@ -215,7 +224,7 @@ class _Supervised:
         try:
             self.spec.ask()
         except Exception as error:  # noqa: BLE001 - the others must still be stopped
-            self._say(self.health.state, f"cannot be asked to stop: {describe(error)}")
+            self._say(self.health.state, f"cannot be asked to stop: {_problem(error)}")
             return False
         return True
 
@@ -250,7 +259,7 @@ class _Supervised:
             with self._attempt:
                 await self.spec.run(task_status=self)
         except Exception as error:  # noqa: BLE001 - whatever an actor raises, its siblings go on
-            return describe(error)
+            return _problem(error)
         if self._attempt.cancel_called and not self._stop.is_set():
             return f"was not ready within {self.spec.ready_deadline:g} s"
         return None

@@ -5,6 +5,7 @@ Standard library only. Markup of one particular screen is that screen's business
 
 from __future__ import annotations
 
+import traceback
 import unicodedata
 from typing import Final
 
@@ -59,6 +60,20 @@ def describe(error: BaseException, limit: int = 200) -> str:
     name = plain(type(first).__name__, 60)
     more = f" (and {len(leaves) - 1} more)" if len(leaves) > 1 else ""
     return plain(f"{name}: {text}{more}" if text else f"{name}{more}", limit)
+
+
+def locate(error: BaseException) -> str:
+    """Return kind and place of an exception without its message, which may hold what no log or screen is to show.
+
+    For example ``KeyError at plates.py:120``; of a group, its first leaf and how many more there are.
+    """
+    leaves = _leaves(error)
+    first = leaves[0]
+    text = plain(type(first).__name__, 60)
+    frames = traceback.extract_tb(first.__traceback__, limit=-1)
+    if frames:
+        text += f" at {plain(frames[0].filename.rpartition('/')[2], 60)}:{frames[0].lineno}"
+    return text + (f" (and {len(leaves) - 1} more)" if len(leaves) > 1 else "")
 
 
 def _leaves(error: BaseException) -> list[BaseException]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.text import describe, plain
+from hub.text import describe, locate, plain
 
 HARMFUL = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
@@ -63,3 +63,13 @@ def test_an_error_that_cannot_say_what_it_is():
             raise RuntimeError
 
     assert describe(MuteError()) == "MuteError"
+
+
+def test_an_error_can_be_located_without_its_message():
+    try:
+        {}["AB123CD"]
+    except KeyError as error:
+        shown = locate(error)
+    assert shown.startswith("KeyError at test_text.py:")
+    assert "AB123CD" not in shown
+    assert locate(ExceptionGroup("x", [ValueError("AB123CD"), OSError()])) == "ValueError (and 1 more)"
