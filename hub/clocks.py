@@ -7,6 +7,7 @@ calls ``datetime.now``.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -33,6 +34,30 @@ class SystemClock:
     def boottime(self) -> float:
         """Return CLOCK_BOOTTIME in seconds."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class FlooredClock:
+    """A clock whose wall time is never less than something that is known to have been, such as the newest log entry.
+
+    What has expired therefore stays so when somebody sets the machine's clock back. Not for what has to notice that.
+
+    Args:
+        clock: The clock underneath.
+        floor: Returns the earliest time that it can be, or None where nothing is known.
+    """
+
+    def __init__(self, clock: Clock, floor: Callable[[], datetime | None]) -> None:
+        self._clock = clock
+        self._floor = floor
+
+    def now(self) -> datetime:
+        """Return the wall time, but not less than the floor."""
+        now, floor = self._clock.now(), self._floor()
+        return now if floor is None else max(now, floor)
+
+    def boottime(self) -> float:
+        """Return the running time of the clock underneath."""
+        return self._clock.boottime()
 
 
 class ManualClock:
