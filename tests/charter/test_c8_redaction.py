@@ -3,7 +3,9 @@
 Found by a detector or not: none runs in these tests but the last, which reads what is left of real plates.
 """
 
+import ast
 import itertools
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import hub
 from hub.messages import Box
 from hub.plates.grammar import load_grammars
 from hub.plates.reading import read_image
@@ -171,3 +174,23 @@ def test_of_a_redacted_photo_no_plate_is_read(shared_data):
         attacked = cv2.resize(small, None, fx=12, fy=12, interpolation=cv2.INTER_CUBIC)
         for shown in (left, attacked):
             assert not read_image(reader, shown, book, gates).passed, file.name
+
+
+def test_pictures_are_encoded_in_one_place_only():
+    """Whatever turns pixels into a file or bytes stands in the redaction; the kit and the demo draw their own."""
+    encoders = {"imencode", "imencodemulti", "imwrite", "imwritemulti", "imwriteanimation", "VideoWriter", "encode_jpeg",
+                "tofile", "savez", "savez_compressed", "memmap"}  # fmt: skip
+    root = Path(hub.__file__).parent
+    code = [*root.rglob("*.py"), *(f for f in (root.parent / "plugins").rglob("*.py") if "tests" not in f.parts)]
+    assert len(code) > 20
+    users = {
+        file.relative_to(root.parent).as_posix()
+        for file in code
+        for node in ast.walk(ast.parse(file.read_text()))
+        if (isinstance(node, ast.Attribute) and node.attr in encoders)
+        or (isinstance(node, ast.Name) and node.id in encoders)
+    }
+    assert {user for user in users if not user.startswith("hub/testing/")} == {
+        "hub/vision/redaction.py",
+        "hub/demo/clip.py",
+    }
