@@ -178,8 +178,8 @@ def test_of_a_redacted_photo_no_plate_is_read(shared_data):
 
 def test_pictures_are_encoded_in_one_place_only():
     """Whatever turns pixels into a file or bytes stands in the redaction; the kit and the demo draw their own."""
-    encoders = {"imencode", "imencodemulti", "imwrite", "imwritemulti", "imwriteanimation", "VideoWriter", "encode_jpeg",
-                "tofile", "savez", "savez_compressed", "memmap"}  # fmt: skip
+    encoders = {"imencode", "imencodemulti", "imwrite", "imwritemulti", "imwriteanimation", "VideoWriter"}
+    encoders |= {"encode_jpeg", "tofile", "savez", "savez_compressed", "memmap"}
     root = Path(hub.__file__).parent
     code = [*root.rglob("*.py"), *(f for f in (root.parent / "plugins").rglob("*.py") if "tests" not in f.parts)]
     assert len(code) > 20
