@@ -297,10 +297,10 @@ def test_any_delay_is_within_its_bounds(initial, factor, cap, jitter, streak, se
     assert full * (1 - jitter) <= delay <= full <= cap
 
 
-@given(plan=st.lists(st.tuples(st.floats(0, 30), st.booleans()), max_size=12), limit=st.integers(0, 3))
+@given(plan=st.lists(st.tuples(st.integers(0, 30), st.booleans()), max_size=12), limit=st.integers(0, 3))
 @settings(max_examples=40)
 def test_any_history_of_failures_parks_exactly_when_the_policy_says(plan, limit):
-    """A plain model of the policy, beside the real thing: runs of given length, each ready at once or never."""
+    """A plain model of the policy beside the real thing: runs of whole seconds, each ready at once or never."""
     policy = RestartPolicy(initial=1, factor=2, cap=4, jitter=0, limit=limit, window=50, healthy_after=10)
     now, streak, recent, expected = 0.0, 0, [], []
     for length, ready in plan:
