@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -40,6 +40,8 @@ class PluginContext(Struct, frozen=True):
     """Threads that one model call may use."""
     now: datetime | None = None
     """Wall time of the call for which the context was made; None where nothing in it depends on time."""
+    trust: Path | None = None
+    """The unit's file of trusted issuers, see `hub.watchlists.trust`; None where it trusts nobody."""
 
 
 class PlateReader(abc.ABC):
@@ -158,6 +160,21 @@ class RecordSource(abc.ABC):
         A source that returns none has its limit set from `SourceInfo.entries` alone.
         """
         return ()
+
+    def erase_due(self, context: PluginContext, keep: timedelta) -> int:
+        """Destroy what is past its date (C11): a closed list so long after its expiry, bytes included.
+
+        Called from time to time on an object of its own, whether the source is open or not.
+
+        Args:
+            context: As for `open`; its time is the time.
+            keep: How long a list may still lie there after its expiry.
+
+        Returns:
+            How many entries were destroyed.
+        """
+        del context, keep
+        return 0
 
     def close(self) -> None:
         """Free what was opened. May be called twice."""

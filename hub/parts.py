@@ -16,6 +16,7 @@ from hub.errors import ConfigError, PluginError
 from hub.models import weights_folder
 from hub.plugins import Part, PluginHost
 from hub.sources import SourceSpec
+from hub.watchlists.trust import TRUST_FILE
 
 T = TypeVar("T")
 
@@ -30,6 +31,7 @@ def plugin_context(plugin: str, settings: Settings, state: Path, *, development:
         settings=MappingProxyType(dict(settings.plugins.get(plugin, {}))),
         development=development,
         threads=settings.model_threads,
+        trust=state / TRUST_FILE,
     )
 
 

@@ -21,6 +21,8 @@ from hub.plates.alphabet import INDEX, SYMBOLS
 
 __all__ = ["CLOSED_LIST", "EVERYTHING", "ScriptedSource", "context", "plate_read", "typed_plate", "vehicles"]
 
+START: Final = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+"""When tests take place."""
 EVERYTHING: Final = frozenset(SubjectKind)
 CLOSED_LIST: Final = SourceInfo(entries=0, list_digest="0" * 64, expires="2100-01-01T00:00:00+00:00")
 """What a source says of itself that holds a signed list."""
@@ -100,7 +102,7 @@ def plate_read(plate: str, camera: str = "front") -> PlateRead:
         kind=SourceKind.STILL,
         first_seen=0.0,
         last_seen=0.0,
-        at=datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC),
+        at=START,
         frames=1,
         votes=1,
         box=Box(0, 0, 100, 20),
@@ -112,11 +114,11 @@ def plate_read(plate: str, camera: str = "front") -> PlateRead:
 
 
 def context(
-    state: Path, *, development: bool = False, settings: Mapping[str, str | int | float | bool] | None = None
+    state: Path, *, development: bool = False, now: datetime = START, trust: Path | None = None
 ) -> PluginContext:
     """Return what a plugin is opened with, for tests."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return PluginContext(state=state, models=state, settings=settings or {}, development=development)
+    return PluginContext(state=state, models=state, settings={}, development=development, now=now, trust=trust)
 
 
 def vehicles(plates: Sequence[str]) -> dict[str, dict[str, object]]:
