@@ -387,7 +387,8 @@ async def _open_child(spec: SourceSpec, timeouts: Timeouts) -> AsyncIterator[_Ch
         ready, _ = await child.receive_within(timeouts.start)
         if not isinstance(ready, Ready):
             raise CaptureError("the capture process does not start")
-        request = OpenMedium(spec.address, spec.medium is Medium.WEBCAM, spec.live, timeout)
+        # OpenCV's own timeout comes after ours, so that a stall is one and the same thing each time.
+        request = OpenMedium(spec.address, spec.medium is Medium.WEBCAM, spec.live, 1.5 * timeout)
         try:
             await process.stdin.send_all(pack(request))
             opened, _ = await child.receive_within(timeout)

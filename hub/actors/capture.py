@@ -7,7 +7,7 @@ ledger either to the reader or a reason. Decoding is in `hub.capture`; looking a
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 import trio
@@ -47,6 +47,10 @@ def _ignore(_: object) -> None:
     """Drop a report."""
 
 
+async def _pass_over(_: FrameGap) -> None:
+    """Drop a report of a gap."""
+
+
 async def run_capture(
     spec: SourceSpec,
     camera: str,
@@ -58,13 +62,14 @@ async def run_capture(
     until_end: bool = False,
     timeouts: Timeouts = Timeouts(),  # noqa: B008  # frozen
     report: Callable[[CameraHealth], None] = _ignore,
-    on_gap: Callable[[FrameGap], None] = _ignore,
+    on_gap: Callable[[FrameGap], Awaitable[None]] = _pass_over,
     say: Callable[[str], None] = _ignore,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Hand a source's frames on; a photo, folder or video to its end, a camera or stream until cancelled.
 
-    A source that has an end is never opened twice, and `frames` is closed when it is reached. Whether a frame waits or
+    A source that has an end is never opened twice, and `frames` is closed when it is reached; a reader that closes
+    `frames` ends the capture. Whether a frame waits or
     replaces the one before is the policy of `frames`: make it with `mailbox_for`.
 
     Args:
@@ -83,31 +88,40 @@ async def run_capture(
 
     Raises:
         InputError: A photo, folder or video gives no frame at all.
+        CaptureError: The child process that decodes a video cannot be started.
     """
     supply = _Supply(camera, frames, ledger, report, on_gap)
     task_status.started()
-    if not spec.live:
-        with frames:
-            async with open_frames(
-                spec, camera, clock=clock, until_end=until_end, timeouts=timeouts, say=say
-            ) as source:
-                supply.report(is_open=True)
-                await supply.pass_on(source)
-            supply.report(detail="end")
-        return
-    wait = FIRST_WAIT
+    wait, since = FIRST_WAIT, trio.current_time()
     while True:
         opened_at = trio.current_time()
         try:
             async with open_frames(
-                spec, camera, clock=clock, first=supply.number, timeouts=timeouts, say=say
+                spec,
+                camera,
+                clock=clock,
+                until_end=until_end,
+                first=supply.number,
+                since=since,
+                timeouts=timeouts,
+                say=say,
             ) as source:
                 supply.report(is_open=True)
                 await supply.pass_on(source)
         except CaptureError as error:
-            if trio.current_time() - opened_at > HEALTHY_AFTER:
-                wait = FIRST_WAIT
+            if not spec.live:
+                raise
             supply.report(stalled=True, detail=str(error))
+        except ClosedChannelError:
+            return  # nobody reads any more
+        finally:
+            if not spec.live:
+                frames.close()
+        if not spec.live:
+            supply.report(detail="end")
+            return
+        if trio.current_time() - opened_at > HEALTHY_AFTER:
+            wait = FIRST_WAIT
         await trio.sleep(wait * rng.uniform(0.75, 1.25))
         wait = min(2 * wait, LONGEST_WAIT)
         supply.reopened += 1
@@ -122,7 +136,7 @@ class _Supply:
         frames: Mailbox[Frame],
         ledger: Ledger,
         report: Callable[[CameraHealth], None],
-        on_gap: Callable[[FrameGap], None],
+        on_gap: Callable[[FrameGap], Awaitable[None]],
     ) -> None:
         self.number = 0
         """Number of the next frame."""
@@ -151,7 +165,7 @@ class _Supply:
             self._ledger.enter(self._camera, Stage.FRAME)
             if isinstance(item, FrameGap):
                 self._ledger.leave(self._camera, Stage.FRAME, Reason.UNREADABLE)
-                self._on_gap(item)
+                await self._on_gap(item)
                 continue
             try:
                 await self._frames.send(item)

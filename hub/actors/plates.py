@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import trio
@@ -49,7 +49,7 @@ class FrameSeen(Struct, frozen=True):
     """What the reader's failure was, "" where it answered."""
 
 
-def _ignore(_: object) -> None:
+async def _ignore(_: object) -> None:
     """Drop a report."""
 
 
@@ -66,10 +66,10 @@ async def run_plates(
     key: bytes,
     vehicles: VehicleSettings = VehicleSettings(),  # noqa: B008  # frozen
     deadline: float = 5.0,
-    on_frame: Callable[[FrameSeen], None] = _ignore,
+    on_frame: Callable[[FrameSeen], Awaitable[None]] = _ignore,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Read plates until `frames` is closed and empty.
+    """Read plates until `frames` is closed and empty. When cancelled it closes `frames` and accounts for what is left.
 
     Args:
         camera: Name of the camera.
@@ -83,7 +83,7 @@ async def run_plates(
         key: 32 random bytes of this run, see `hub.plates.vehicles`.
         vehicles: When a track gives a read.
         deadline: Seconds in which the reader must answer for one frame.
-        on_frame: Gets what may be told of each frame.
+        on_frame: Gets what may be told of each frame, after its reads went out.
         task_status: Started at once; the reader was opened before.
     """
     watch = _Watch(camera, out, ledger, Vehicles(book, plates, vehicles, key=key))
@@ -115,7 +115,7 @@ async def run_plates(
         )
         if not detail:
             await watch.take(frame, image)
-        on_frame(seen)
+        await on_frame(seen)
 
     task_status.started()
     live = False
@@ -132,6 +132,10 @@ async def run_plates(
             del frame  # not kept while the next one is awaited (C3)
     except ClosedChannelError:
         await watch.end()
+    except trio.Cancelled:
+        frames.close()
+        ledger.leave(camera, Stage.FRAME, Reason.STOPPED, len(frames.drain()))
+        raise
     finally:
         watch.stop()
 
