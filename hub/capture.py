@@ -264,7 +264,7 @@ class _Stamp:
         return Frame(self.camera, number, self._clock.now(), position, self.kind, origin, image)
 
     def gap(self, number: int, origin: str, detail: str) -> FrameGap:
-        return FrameGap(self.camera, number, origin, f"{origin}: {detail}")
+        return FrameGap(self.camera, number, origin, detail)
 
 
 async def _stills(
@@ -290,7 +290,8 @@ async def _stills(
         decoded += 1
         yield stamp.frame(number, 0.0, origin, image)
     if gap is not None and not decoded:
-        raise InputError(gap.detail if len(files) == 1 else f"{spec.origin}: no picture can be decoded; {gap.detail}")
+        folder = "" if len(files) == 1 else f"{spec.origin}: no picture can be decoded; "
+        raise InputError(f"{folder}{gap.origin}: {gap.detail}")
 
 
 # ------------------------------------------------------------------------------------------ the child process

@@ -147,25 +147,25 @@ class _Pictures:
         del origin
         self._emit = emit
         self._next = 0
-        self._early: dict[int, FileRead] = {}
-        self._lock = trio.Lock()
+        self._rows: dict[int, FileRead] = {}
 
     async def see(self, frame: FrameSeen, reads: tuple[PlateRead, ...]) -> None:
-        row = FileRead(frame.origin, SourceKind.STILL, reads, frame.reason, frame.milliseconds, frame.detail)
-        await self._add(frame.number, row)
+        self._rows[frame.number] = FileRead(
+            frame.origin, SourceKind.STILL, reads, frame.reason, frame.milliseconds, frame.detail
+        )
+        await self._tell()
 
-    async def miss(self, gap: FrameGap) -> None:
-        await self._add(gap.number, FileRead(gap.origin, SourceKind.STILL, (), Reason.UNREADABLE, 0.0, gap.detail))
-
-    async def _add(self, number: int, row: FileRead) -> None:
-        self._early[number] = row
-        async with self._lock:
-            while self._next in self._early:
-                await self._emit(self._early.pop(self._next))
-                self._next += 1
+    def miss(self, gap: FrameGap) -> None:
+        self._rows[gap.number] = FileRead(gap.origin, SourceKind.STILL, (), Reason.UNREADABLE, 0.0, gap.detail)
 
     async def end(self, reads: tuple[PlateRead, ...]) -> None:
-        """Add nothing: every picture has had its row."""
+        del reads  # every picture has had its own
+        await self._tell()
+
+    async def _tell(self) -> None:
+        while self._next in self._rows:
+            await self._emit(self._rows.pop(self._next))
+            self._next += 1
 
 
 class _Video:
@@ -185,7 +185,7 @@ class _Video:
         self._detail = self._detail or frame.detail
         await self._tell(reads)
 
-    async def miss(self, gap: FrameGap) -> None:
+    def miss(self, gap: FrameGap) -> None:
         self._reasons[Reason.UNREADABLE] += 1
         self._detail = gap.detail
 

@@ -7,7 +7,7 @@ ledger either to the reader or a reason. Decoding is in `hub.capture`; looking a
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 import trio
@@ -47,10 +47,6 @@ def _ignore(_: object) -> None:
     """Drop a report."""
 
 
-async def _pass_over(_: FrameGap) -> None:
-    """Drop a report of a gap."""
-
-
 async def run_capture(
     spec: SourceSpec,
     camera: str,
@@ -62,7 +58,7 @@ async def run_capture(
     until_end: bool = False,
     timeouts: Timeouts = Timeouts(),  # noqa: B008  # frozen
     report: Callable[[CameraHealth], None] = _ignore,
-    on_gap: Callable[[FrameGap], Awaitable[None]] = _pass_over,
+    on_gap: Callable[[FrameGap], None] = _ignore,
     say: Callable[[str], None] = _ignore,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -136,7 +132,7 @@ class _Supply:
         frames: Mailbox[Frame],
         ledger: Ledger,
         report: Callable[[CameraHealth], None],
-        on_gap: Callable[[FrameGap], Awaitable[None]],
+        on_gap: Callable[[FrameGap], None],
     ) -> None:
         self.number = 0
         """Number of the next frame."""
@@ -165,7 +161,7 @@ class _Supply:
             self._ledger.enter(self._camera, Stage.FRAME)
             if isinstance(item, FrameGap):
                 self._ledger.leave(self._camera, Stage.FRAME, Reason.UNREADABLE)
-                await self._on_gap(item)
+                self._on_gap(item)
                 continue
             try:
                 await self._frames.send(item)

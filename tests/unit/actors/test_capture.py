@@ -41,15 +41,11 @@ async def test_a_folder_is_handed_on_whole_and_every_file_is_accounted_for(tmp_p
     (tmp_path / "2.png").write_text("text")
     spec, ledger, seen, gaps, health = parse_source(str(tmp_path)), Ledger(), [], [], []
     frames = mailbox_for(spec, ledger, "front")
-
-    async def note(gap):
-        gaps.append(gap)
-
     async with trio.open_nursery() as nursery:
         nursery.start_soon(drain, frames, ledger, seen, 0.001)
         await nursery.start(
             lambda task_status: capture(
-                spec, frames, ledger, on_gap=note, report=health.append, task_status=task_status
+                spec, frames, ledger, on_gap=gaps.append, report=health.append, task_status=task_status
             )
         )
     assert [frame.number for frame in seen] == [0, 1, 3, 4]
