@@ -318,6 +318,7 @@ def watchlist_build(
     output: Annotated[Path, Parameter(name=["-o", "--output"])],
     name: str,
     issuer: str,
+    authority: Annotated[str, Parameter(help="Legal authority under which it is issued.")],
     purpose: str,
     place: str,
     expires: Annotated[str, Parameter(help="ISO 8601 time, such as 2026-12-01T06:00Z.")],
@@ -327,7 +328,15 @@ def watchlist_build(
     from hub.commands.watchlists import build as body
 
     return body(
-        csv, output=output, name=name, issuer=issuer, purpose=purpose, place=place, expires=expires, version=version
+        csv,
+        output=output,
+        name=name,
+        issuer=issuer,
+        authority=authority,
+        purpose=purpose,
+        place=place,
+        expires=expires,
+        version=version,
     )
 
 

@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import trio
 from msgspec import Struct
 
 from hub.actors.outbox import Outbox
@@ -164,10 +163,3 @@ async def _redact(worker: Worker, scene: Pixels, box: Box) -> tuple[Picture, Pic
     from hub.vision.redaction import redact_alert
 
     return await worker.call(partial(redact_alert, scene, box), deadline=3.0)
-
-
-async def report_due(unit: Unit, *, every: float = 60.0) -> None:
-    """Destroy payloads of the log on their date, again and again until cancelled."""
-    while True:
-        await trio.sleep(every)
-        await unit.log.erase_due()

@@ -144,12 +144,16 @@ def may_import(requester: Requester) -> Decision:
 
 
 def may_read_files(requester: Requester, reason: str) -> Decision:
-    """Say whether somebody may read the plates in files. It looks nothing up, but it is not done for nothing."""
-    if refusal := _lacks(requester, Right.LOOK_UP):
+    """Say whether the plates in files may be read. It needs a reason; nobody has to be signed in.
+
+    C12 names the acts that need an officer, and this is none of them: nothing is looked up, no camera is opened, and
+    the call has its entry. Who is signed in is named there; a role that may not look things up may not read either.
+    """
+    if requester.officer and (refusal := _lacks(requester, Right.LOOK_UP)):
         return refusal
     if not reason.strip():
         return _no("reading files needs a reason: say why")
-    return _yes("a signed-in officer with a reason")
+    return _yes("files are read, with a reason")
 
 
 def may_add_officer(requester: Requester, *, first: bool) -> Decision:

@@ -1,0 +1,488 @@
+"""The composition root: puts a unit's stores, plugins, sources and actors together, and runs them to their end.
+
+Nobody imports this but the commands and tests. It decides nothing about plates, people or alerts; it only says who
+hands what to whom, and in which order things start and stop.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import trio
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hub import __version__
+from hub.actors.alerts import AlertsHealth, run_alerts
+from hub.actors.capture import mailbox_for, run_capture
+from hub.actors.lookups import run_lookups
+from hub.actors.outbox import TargetHealth, run_outbox
+from hub.actors.plates import run_plates
+from hub.audit.records import ListPayload, PluginPayload, UnitPayload
+from hub.backends import PlateReader
+from hub.capture import SourceSpec as FrameSpec
+from hub.channels import Broadcast, Mailbox
+from hub.clocks import Clock
+from hub.config import Settings
+from hub.errors import ClosedChannelError, HubError
+from hub.events import (
+    ActorChanged,
+    CameraChanged,
+    Counts,
+    Event,
+    SourceState,
+    UnitStarted,
+    UnitStopped,
+    alert_event,
+)
+from hub.inference import Device, Worker
+from hub.ledger import Ledger, Stage
+from hub.lookups import Lookups
+from hub.messages import (
+    Act,
+    ActorHealth,
+    ActorState,
+    Alert,
+    CameraHealth,
+    Entry,
+    Frame,
+    FrameGap,
+    PlateRead,
+    RaisedHit,
+    Reason,
+    Requester,
+)
+from hub.parts import open_plate_reader, source_specs
+from hub.plates.grammar import GrammarBook, load_grammars
+from hub.plates.vehicles import VehicleSettings
+from hub.plugins import PluginHost, PluginState
+from hub.sources import SourceHost, SourceStatus, open_sources
+from hub.supervisor import ActorSpec, RestartPolicy, StopWaits, SupervisorReport, TaskStatus, run_supervisor
+from hub.unit import Unit, new_identifier, open_unit
+
+EVENTS_KEPT: Final = 1024
+"""Events that wait for a slow reader before it gets a lag error."""
+COUNTS_EVERY: Final = 60.0
+"""Seconds between two events with counts."""
+ERASE_EVERY: Final = 60.0
+"""Seconds between two looks at what the log holds past its date."""
+WAITING_READS: Final = 16
+"""Reads that wait for their look-up; a full channel makes its camera wait, which then drops frames."""
+STOP_WAITS: Final = StopWaits(ask=2.0, cancel=1.5)
+"""Together below the 5 s in which a signal must have stopped the hub."""
+_NEVER_AGAIN: Final = RestartPolicy(limit=0)
+_ENDED: Final = (ActorState.DONE, ActorState.PARKED, ActorState.STOPPED)
+
+
+class Watched(Struct, frozen=True):
+    """A source of frames with its name."""
+
+    camera: str
+    spec: FrameSpec
+
+
+class Ended(Struct, frozen=True):
+    """How a run ended."""
+
+    event: UnitStopped
+    failed: tuple[ActorHealth, ...]
+    """Actors that were parked."""
+
+
+class Hub:
+    """An open hub; see `open_hub`.
+
+    Attributes:
+        unit: The stores and who acts.
+        lookups: What officers' look-ups go through.
+        sources: The record sources.
+        events: What is told to the outside.
+        ledger: Why nothing.
+    """
+
+    def __init__(
+        self,
+        unit: Unit,
+        sources: SourceHost,
+        lookups: Lookups,
+        reader: PlateReader | None,
+        watched: Sequence[Watched],
+        parked: tuple[str, ...],
+        *,
+        until_end: bool,
+        development: bool,
+        rng: random.Random,
+        say: Callable[[str], None],
+    ) -> None:
+        self.unit = unit
+        self.sources = sources
+        self.lookups = lookups
+        self.events: Broadcast[Event] = Broadcast(EVENTS_KEPT)
+        self.ledger = Ledger()
+        self._reader = reader
+        self._watched = tuple(watched)
+        self._parked = parked
+        self._until_end = until_end
+        self._development = development
+        self._rng = rng
+        self._say = say
+        self._book: GrammarBook = load_grammars()
+        self._worker = Worker("plate reader", device=Device())
+        self._reads: Mailbox[PlateRead] = Mailbox(WAITING_READS)
+        self._hits: Mailbox[RaisedHit] = Mailbox(WAITING_READS)
+        self._frames: dict[str, Mailbox[Frame]] = {}
+        self._states: dict[str, ActorState] = {}
+        self._finished = trio.Event()
+
+    async def run(self, stop: trio.Event) -> Ended:
+        """Watch, look up, raise alerts: until told to stop or, where asked to, until every source has ended.
+
+        Args:
+            stop: Set it to stop the hub; what is in hand is finished first, within `STOP_WAITS`.
+
+        Raises:
+            AuditError: The log cannot be written, so the unit does not start.
+        """
+        await self._account(Act.UNIT_START, "started", UnitPayload(version=__version__))
+        self._publish(self._started())
+        overran: list[str] = []
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._tell_counts)
+            if self._until_end:
+                nursery.start_soon(self._stop_when_finished, stop)
+            report = await run_supervisor(
+                self._specs(),
+                on_health=self._on_health,
+                rng=self._rng,
+                stop=stop,
+                waits=STOP_WAITS,
+                on_overrun=lambda late: overran.extend(each.actor for each in late),
+            )
+            nursery.cancel_scope.cancel()
+        return await self._ended(report, overran)
+
+    # -------------------------------------------------------------------------------------------- actors
+
+    def _specs(self) -> tuple[ActorSpec, ...]:
+        """Return the actors, upstream before downstream."""
+        specs = []
+        for watched in self._watched:
+            frames = mailbox_for(watched.spec, self.ledger, watched.camera, until_end=self._until_end)
+            self._frames[watched.camera] = frames
+            restart = RestartPolicy() if watched.spec.live else _NEVER_AGAIN
+            specs.append(
+                ActorSpec(_capture(watched.camera), partial(self._capture, watched, frames), restart, ask=frames.close)
+            )
+        specs += [
+            ActorSpec(_plates(camera), partial(self._plates, camera, frames)) for camera, frames in self._frames.items()
+        ]
+        specs.append(ActorSpec("lookups", self._run_lookups))
+        specs.append(ActorSpec("alerts", self._run_alerts))
+        specs.append(ActorSpec("outbox", self._run_outbox, ask=self._close_if_idle))
+        specs.append(ActorSpec("erasing", self._run_erasing, RestartPolicy(limit=1_000_000)))
+        return tuple(specs)
+
+    async def _capture(self, watched: Watched, frames: Mailbox[Frame], *, task_status: TaskStatus) -> None:
+        with suppress(ClosedChannelError):  # closed by `ask`: the hub stops
+            await run_capture(
+                watched.spec,
+                watched.camera,
+                frames,
+                ledger=self.ledger,
+                clock=self.unit.clock,
+                rng=self._rng,
+                until_end=self._until_end,
+                report=self._on_camera,
+                on_gap=self._on_gap,
+                say=self._say,
+                task_status=task_status,
+            )
+
+    async def _plates(self, camera: str, frames: Mailbox[Frame], *, task_status: TaskStatus) -> None:
+        assert self._reader is not None  # noqa: S101  # there are cameras only where there is a reader
+        plates = self.unit.settings.plates
+        await run_plates(
+            camera,
+            frames,
+            self._reads,
+            reader=self._reader,
+            worker=self._worker,
+            book=self._book,
+            plates=plates.reading,
+            ledger=self.ledger,
+            key=secrets.token_bytes(32),
+            vehicles=VehicleSettings(votes=plates.votes, memory=plates.memory),
+            task_status=task_status,
+        )
+
+    async def _run_lookups(self, *, task_status: TaskStatus) -> None:
+        await run_lookups(
+            self.lookups,
+            self._reads,
+            self._hits,
+            unit=self.unit.settings.unit,
+            ledger=self.ledger,
+            on_problem=self._on_problem,
+            task_status=task_status,
+        )
+
+    async def _run_alerts(self, *, task_status: TaskStatus) -> None:
+        await run_alerts(
+            self.unit.alerts,
+            self._hits,
+            publish=self._on_alert,
+            ledger=self.ledger,
+            on_health=self._on_alerts_health,
+            task_status=task_status,
+        )
+
+    async def _run_outbox(self, *, task_status: TaskStatus) -> None:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(
+                partial(run_outbox, self.unit.outbox, jitter=self._rng.random, on_health=self._on_target_health)
+            )
+            task_status.started()
+            await self._finished.wait()
+            nursery.cancel_scope.cancel()
+
+    async def _run_erasing(self, *, task_status: TaskStatus) -> None:
+        task_status.started()
+        while not self._finished.is_set():
+            with trio.move_on_after(ERASE_EVERY):
+                await self._finished.wait()
+            await self.unit.log.erase_due()
+
+    # ------------------------------------------------------------------------------- from end to end
+
+    def _on_health(self, health: ActorHealth) -> None:
+        self._states[health.actor] = health.state
+        self._publish(ActorChanged(at=self.unit.clock.now(), unit=self.unit.settings.unit, health=health))
+        if health.state is ActorState.PARKED and health.actor.startswith("plates "):
+            # Nobody reads this camera any more: its capture must not wait for ever.
+            self._frames[health.actor.removeprefix("plates ")].close()
+        if health.state in _ENDED:
+            self._hand_end_down()
+
+    def _hand_end_down(self) -> None:
+        """Close each channel once nobody writes to it any more, so that its reader finishes what is left."""
+        if all(self._has_ended(_capture(camera)) and self._has_ended(_plates(camera)) for camera in self._frames):
+            self._reads.close()
+        if self._has_ended("lookups"):
+            self._hits.close()
+        if self._has_ended("alerts"):
+            self._finished.set()
+
+    def _close_if_idle(self) -> None:
+        """Begin the end where there is no camera whose end could begin it."""
+        if not self._frames:
+            self._reads.close()
+
+    def _has_ended(self, actor: str) -> bool:
+        return self._states.get(actor) in _ENDED
+
+    async def _stop_when_finished(self, stop: trio.Event) -> None:
+        await self._finished.wait()
+        stop.set()
+
+    async def _tell_counts(self) -> None:
+        while True:
+            await trio.sleep(COUNTS_EVERY)
+            counts = self.ledger.snapshot()
+            self._publish(Counts(at=self.unit.clock.now(), unit=self.unit.settings.unit, counts=counts))
+
+    async def _ended(self, report: SupervisorReport, overran: Sequence[str]) -> Ended:
+        """Give what is left in the channels its reason, and close the account."""
+        for camera, frames in self._frames.items():
+            self.ledger.leave(camera, Stage.FRAME, Reason.STOPPED, len(frames.drain()))
+        for read in self._reads.drain():
+            self.ledger.leave(read.camera, Stage.READ, Reason.STOPPED)
+        for raised in self._hits.drain():
+            if raised.read is not None:
+                self.ledger.leave(raised.read.camera, Stage.READ, Reason.STOPPED)
+        failed = tuple(end for end in report.ends if end.state is ActorState.PARKED)
+        cause = "; ".join(f"{end.actor}: {end.detail}" for end in failed)
+        event = UnitStopped(
+            at=self.unit.clock.now(),
+            unit=self.unit.settings.unit,
+            counts=self.ledger.snapshot(),
+            balanced=not self.ledger.check(),
+            overran=tuple(dict.fromkeys(overran)),
+            cause=cause or ("end of sources" if self._finished.is_set() and self._until_end else "told to stop"),
+        )
+        self._publish(event)
+        self.events.close()
+        with suppress(HubError):  # the acts are over; that the end could not be written stands on the screen
+            await self._account(Act.UNIT_STOP, "stopped", UnitPayload(version=__version__, detail=event.cause))
+        return Ended(event, failed)
+
+    # -------------------------------------------------------------------------------------------- telling
+
+    def _publish(self, event: Event) -> None:
+        self.events.publish(event)
+
+    def _on_alert(self, alert: Alert) -> None:
+        self._publish(alert_event(alert, at=self.unit.clock.now(), unit=self.unit.settings.unit))
+
+    def _on_camera(self, health: CameraHealth) -> None:
+        self._publish(CameraChanged(at=self.unit.clock.now(), unit=self.unit.settings.unit, health=health))
+
+    def _on_gap(self, gap: FrameGap) -> None:
+        self._say(f"{gap.origin}: {gap.detail}")
+
+    def _on_problem(self, problem: str) -> None:
+        self._tell_of("lookups", problem)
+
+    def _on_alerts_health(self, health: AlertsHealth) -> None:
+        self._tell_of("alerts", health.detail)
+
+    def _on_target_health(self, health: TargetHealth) -> None:
+        self._tell_of(f"outbox {health.target}", health.detail)
+
+    def _tell_of(self, actor: str, problem: str) -> None:
+        """Tell that something goes wrong, or that it is over."""
+        self._say(f"{actor}: {problem or 'works again'}")
+        health = ActorHealth(actor, ActorState.RUNNING, 0, problem)
+        self._publish(ActorChanged(at=self.unit.clock.now(), unit=self.unit.settings.unit, health=health))
+
+    def _started(self) -> UnitStarted:
+        return UnitStarted(
+            at=self.unit.clock.now(),
+            unit=self.unit.settings.unit,
+            cameras=tuple(each.camera for each in self._watched),
+            sources=tuple(source_state(status) for status in self.sources.statistics()),
+            parked=self._parked,
+            development=self._development,
+        )
+
+    async def _account(self, act: Act, outcome: str, payload: Struct) -> None:
+        await self.unit.log.append(Entry(act, self.unit.clock.now(), self.unit.itself, outcome, payload, None))
+
+
+def _capture(camera: str) -> str:
+    return f"capture {camera}"
+
+
+def _plates(camera: str) -> str:
+    return f"plates {camera}"
+
+
+def source_state(status: SourceStatus) -> SourceState:
+    """Return a source as events and `doctor` tell of it."""
+    return SourceState(
+        source=status.name,
+        reach=status.reach.value,
+        entries=status.info.entries,
+        list_digest=status.info.list_digest,
+        expires=status.info.expires,
+        development=status.info.development,
+        cost_limit=status.limit.limit if status.limit else 0.0,
+        detail=status.detail,
+    )
+
+
+@asynccontextmanager
+async def open_hub(
+    settings: Settings,
+    state: Path,
+    watched: Sequence[Watched] = (),
+    *,
+    clock: Clock,
+    until_end: bool = False,
+    development: bool = False,
+    plugins: PluginHost | None = None,
+    rng: random.Random | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> AsyncIterator[Hub]:
+    """Open a unit with its plugins and sources for the block; `Hub.run` starts the actors.
+
+    Args:
+        settings: The configuration.
+        state: The state folder.
+        watched: Sources of frames; none for look-ups alone, and then no model is loaded.
+        clock: Wall and running time.
+        until_end: Read files losslessly, and stop when all have ended.
+        development: Allow unsigned lists; marked everywhere.
+        plugins: Found but not loaded; default those installed.
+        rng: Spreads waits of things that failed together.
+        say: Gets one-line remarks for the operator.
+
+    Raises:
+        HubError: A store, the log, the models or a plugin that is needed cannot be opened.
+    """
+    plugins = plugins or PluginHost()
+    plugins.load_all(leave_out=settings.plugins_off)
+    follow: list[Callable[[Alert, Requester], Awaitable[None]]] = []
+
+    async def follow_up(alert: Alert, requester: Requester) -> None:
+        for each in follow:
+            await each(alert, requester)
+
+    async with open_unit(settings, state, clock=clock, follow_up=follow_up) as unit:
+        parked = [info for info in plugins.list() if info.state is PluginState.PARKED]
+        for info in parked:
+            say(f"plugin {info.name} is parked: {info.reason}")
+            payload = PluginPayload(plugin=info.name, reason=info.reason)
+            await unit.log.append(Entry(Act.PLUGIN_PARKED, clock.now(), unit.itself, "parked", payload, None))
+        reader = None
+        if watched:
+            reader = await trio.to_thread.run_sync(open_plate_reader, plugins, settings, state)
+        try:
+            async with open_sources(
+                source_specs(plugins, settings, state, development=development),
+                clock=clock,
+                book=load_grammars(),
+                per_ten_thousand=settings.plates.reading.false_alerts_per_ten_thousand,
+                on_opened=partial(_account_list, unit),
+            ) as sources:
+                lookups = Lookups(
+                    sources,
+                    log=unit.log,
+                    clock=clock,
+                    unit=settings.unit,
+                    identify=new_identifier,
+                    retention=unit.retention,
+                )
+
+                async def ask_registers(alert: Alert, requester: Requester) -> None:
+                    with suppress(HubError):  # the decision stands, whatever the registers say
+                        await lookups.follow_up(alert, requester, unit.alerts.add_answer)
+
+                follow.append(ask_registers)
+                yield Hub(
+                    unit,
+                    sources,
+                    lookups,
+                    reader,
+                    watched,
+                    tuple(f"{info.name}: {info.reason}" for info in parked),
+                    until_end=until_end,
+                    development=development,
+                    rng=rng or random.Random(),  # noqa: S311  # spreads waits
+                    say=say,
+                )
+        finally:
+            if reader is not None:
+                reader.close()
+
+
+async def _account_list(unit: Unit, status: SourceStatus) -> None:
+    """Enter a closed list that is about to be used, or that was refused, in the log; registers are none."""
+    if not status.info.list_digest and status.usable:
+        return
+    act, outcome = (Act.LIST_LOADED, "opened") if status.usable else (Act.LIST_REFUSED, "refused")
+    payload = ListPayload(
+        source=status.name,
+        digest=status.info.list_digest,
+        entries=max(0, status.info.entries),
+        expires=None,
+        development=status.info.development,
+        reason="" if status.usable else status.detail,
+    )
+    entry = Entry(act, unit.clock.now(), unit.itself, outcome, payload, None)
+    await unit.log.append(replace(entry, source=status.name))

@@ -1,0 +1,146 @@
+"""`patrol-hub run`: the hub without a screen. Events go out as JSON lines, remarks to standard error."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import IO, Final
+
+import trio
+
+from hub.app import Ended, Hub, Watched, open_hub
+from hub.capture import SourceSpec, parse_source
+from hub.channels import Subscription
+from hub.clocks import SystemClock
+from hub.commands.console import note, table
+from hub.commands.explain import counted
+from hub.config import Settings, load_config, state_folder
+from hub.errors import ClosedChannelError, InputError, LaggedError, UsageError
+from hub.events import Event, encode
+
+EVENT_SECONDS: Final = 2.0
+"""Longest wait at the end for a reader that does not take the last events."""
+
+
+def run(
+    *, sources: tuple[str, ...], config: Path | None, events: str | None, until_end: bool, development: bool
+) -> int:
+    """Run until a signal, or until every source has ended where asked to."""
+    settings = load_config(config)
+    watched = watched_sources(sources, settings)
+    return trio.run(partial(_run, settings, watched, events, until_end=until_end, development=development))
+
+
+def watched_sources(sources: tuple[str, ...], settings: Settings) -> tuple[Watched, ...]:
+    """Return what to watch: the sources named on the command line, else the configuration's cameras.
+
+    Raises:
+        UsageError: There is neither.
+        InputError: A file is missing, of another kind, or a folder has no pictures.
+    """
+    if sources:
+        specs = [parse_source(source) for source in sources]
+        names = [_name(spec, number, len(specs)) for number, spec in enumerate(specs, start=1)]
+        return tuple(Watched(name, spec) for name, spec in zip(names, specs, strict=True))
+    if settings.cameras:
+        return tuple(Watched(camera.name, parse_source(camera.source)) for camera in settings.cameras)
+    raise UsageError("nothing to watch: name a photo, folder, video, webcam:N or stream with --source")
+
+
+def _name(spec: SourceSpec, number: int, of: int) -> str:
+    stem = spec.origin.rstrip("/").rpartition("/")[2] or spec.medium.value
+    return stem if of == 1 else f"{number}:{stem}"
+
+
+async def _run(
+    settings: Settings, watched: tuple[Watched, ...], events: str | None, *, until_end: bool, development: bool
+) -> int:
+    stop = trio.Event()
+    async with (
+        open_hub(
+            settings,
+            state_folder(),
+            watched,
+            clock=SystemClock(),
+            until_end=until_end,
+            development=development,
+            say=note,
+        ) as hub,
+        _event_file(events) as file,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(_stop_on_signal, stop)
+        ended = await _run_and_write(hub, stop, file)
+        nursery.cancel_scope.cancel()
+    return _tell(ended, quiet=events == "-")
+
+
+async def _run_and_write(hub: Hub, stop: trio.Event, file: IO[bytes] | None) -> Ended:
+    if file is None:
+        return await hub.run(stop)
+    result: list[Ended] = []
+    with hub.events.subscribe() as subscription:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_write_events, subscription, file)
+            result.append(await hub.run(stop))
+            nursery.cancel_scope.deadline = trio.current_time() + EVENT_SECONDS
+    return result[0]
+
+
+async def _write_events(subscription: Subscription[Event], file: IO[bytes]) -> None:
+    """Write events until there are no more. A reader that is too slow misses some and is told how many."""
+    while True:
+        try:
+            line = encode(await subscription.receive())
+        except LaggedError as error:
+            line = b'{"kind":"lagged","missed":%d}\n' % error.missed
+        except ClosedChannelError:
+            return
+        try:
+            await trio.to_thread.run_sync(_write, file, line, abandon_on_cancel=True)
+        except OSError as error:
+            note(f"events cannot be written any more: {error.strerror}")
+            return
+
+
+def _write(file: IO[bytes], line: bytes) -> None:
+    file.write(line)
+    file.flush()
+
+
+@asynccontextmanager
+async def _event_file(events: str | None) -> AsyncIterator[IO[bytes] | None]:
+    if events is None:
+        yield None
+    elif events == "-":
+        yield sys.stdout.buffer
+    else:
+        try:
+            file = await trio.to_thread.run_sync(lambda: Path(events).open("ab"))  # noqa: SIM115  # closed below
+        except OSError as error:
+            raise InputError(f"events cannot be written to {events}: {error.strerror}") from error
+        with file:
+            yield file
+
+
+async def _stop_on_signal(stop: trio.Event) -> None:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            stop.set()
+
+
+def _tell(ended: Ended, *, quiet: bool) -> int:
+    """Print why nothing, and return the exit status."""
+    if not quiet:
+        table(counted(ended.event.counts))
+    if not ended.event.balanced:
+        note("the counts do not add up to the input: this is a fault of the hub, please report it")
+    for health in ended.failed:
+        note(f"{health.actor}: {health.detail}")
+    for actor in ended.event.overran:
+        note(f"{actor} did not stop in time")
+    return 2 if ended.failed else 0

@@ -1,0 +1,182 @@
+"""`patrol-hub watchlist`: keys of signers, whom the unit trusts, and building, signing and verifying lists."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, datetime
+from pathlib import Path
+
+import trio
+from msgspec import Struct
+
+from hub.audit.records import ConfigPayload
+from hub.authority.keys import create_key, load_key, load_public_key
+from hub.authority.policy import may_import
+from hub.clocks import SystemClock
+from hub.commands.acting import acting, open_configured
+from hub.commands.console import Form, emit, note, say
+from hub.commands.explain import numbered
+from hub.config import load_config, state_folder
+from hub.errors import InputError, TrustError, UsageError
+from hub.messages import Act, Entry
+from hub.watchlists.package import (
+    HOT_LIST,
+    HotList,
+    RefusedEntry,
+    build_entries,
+    build_package,
+    sign_package,
+    verify_package,
+)
+from hub.watchlists.trust import TRUST_FILE, SignerKey, add_issuer, load_trust, save_trust
+
+
+class _Verified(Struct, frozen=True):
+    ok: bool
+    reason: str
+    name: str = ""
+    issuer: str = ""
+    signers: tuple[str, ...] = ()
+    entries: int = 0
+    expires: datetime | None = None
+    digest: str = ""
+    refused: tuple[RefusedEntry, ...] = ()
+
+
+def new_key(file: Path) -> int:
+    """Make a signer's key pair."""
+    public = create_key(file)
+    target = file.with_name(file.name + ".pub")
+    target.write_bytes(public)
+    say(f"secret key {file} (keep it with its signer alone), public key {target}")
+    return 0
+
+
+def trust(issuer: str, keys: tuple[Path, ...], *, officer: str | None, config: Path | None) -> int:
+    """Trust an issuer."""
+    return trio.run(_trust, issuer, keys, officer, config)
+
+
+async def _trust(issuer: str, keys: tuple[Path, ...], officer: str | None, config: Path | None) -> int:
+    async with open_configured(config) as unit, acting(unit, officer) as requester:
+        may_import(requester).demand()
+        path = unit.state / TRUST_FILE
+        signers = [SignerKey(key.stem, load_public_key(key)) for key in keys]
+        changed = add_issuer(load_trust(path), issuer, signers)
+        payload = ConfigPayload(digest="", changed=(f"trust.{issuer}",))
+        await unit.log.append(Entry(Act.CONFIGURATION, unit.clock.now(), requester, "issuer_trusted", payload, None))
+        save_trust(path, changed)
+    say(f"{issuer} is trusted with {numbered(len(signers), 'signer')}: any two of them sign a list")
+    return 0
+
+
+def build(
+    file: Path,
+    *,
+    output: Path,
+    name: str,
+    issuer: str,
+    authority: str,
+    purpose: str,
+    place: str,
+    expires: str,
+    version: int,
+) -> int:
+    """Build an unsigned list."""
+    entries, refused = build_entries(_rows(file))
+    for bad in refused:
+        note(f"{file.name}, record {bad.number} {bad.entry}: {bad.problem}")
+    if refused:
+        raise UsageError(f"{numbered(len(refused), 'record')} cannot be in a list: mend them, nothing was written")
+    content = HotList(
+        kind=HOT_LIST,
+        name=name,
+        issuer=issuer,
+        authority=authority,
+        purpose=purpose,
+        place=place,
+        created=SystemClock().now(),
+        expires=_time(expires),
+        version=version,
+        entries=entries,
+    )
+    _write(output, build_package(content))
+    say(f"{output}: {numbered(len(entries), 'entry', 'entries')}, not signed yet")
+    return 0
+
+
+def sign(file: Path, *, key: Path) -> int:
+    """Add one signature."""
+    _write(file, sign_package(_read(file), load_key(key, key.stem)))
+    say(f"{file}: signed with {key.stem}")
+    return 0
+
+
+def verify(file: Path, *, config: Path | None, form: Form) -> int:
+    """Verify a list."""
+    load_config(config)
+    try:
+        verified = verify_package(_read(file), load_trust(state_folder() / TRUST_FILE), SystemClock().now())
+    except TrustError as error:
+        if form == "json":
+            emit(_Verified(ok=False, reason=str(error)))
+        else:
+            say(f"REFUSED: {error}")
+        return 1
+    content = verified.list
+    if form == "json":
+        emit(
+            _Verified(
+                True,
+                "",
+                content.name,
+                content.issuer,
+                verified.signers,
+                len(content.entries),
+                content.expires,
+                verified.digest,
+                verified.refused,
+            )
+        )
+        return 0
+    say(f"{content.name} of {content.issuer}, version {content.version}, signed by {' and '.join(verified.signers)}")
+    say(f"{numbered(len(content.entries), 'entry', 'entries')}, expires {content.expires:%Y-%m-%d %H:%M} UTC")
+    say(f"authority {content.authority}; purpose {content.purpose}; place {content.place}")
+    for bad in verified.refused:
+        say(f"left out: record {bad.number} {bad.entry}: {bad.problem}")
+    return 0
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is not text in UTF-8: save it as UTF-8") from error
+    rows = list(csv.DictReader(text.splitlines(), restkey="", restval=""))
+    if not rows:
+        raise InputError(f"{file} holds no records below its header")
+    return [{key: value for key, value in row.items() if isinstance(value, str)} for row in rows]
+
+
+def _time(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no time: write it as 2026-12-01T06:00Z") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from error
+
+
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror}") from error
