@@ -1,0 +1,147 @@
+"""Tables in which a source keeps records so that a plate, a name or a document number is found in milliseconds.
+
+Blocking functions on a connection of `hub.store.sqlite.connect`, for plugins. What is found are candidates: the host
+compares them. Which records there are, and how long, is the plugin's business.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Final
+
+import msgspec
+
+from hub.backends import SourceRecord
+from hub.documents import NUMBERS, normalise_number
+from hub.messages import PersonQuery, PlateQuery, Query, Subject
+from hub.names import entry_name_keys, query_name_keys
+from hub.plates.keys import entry_keys, query_keys
+from hub.plates.partial import is_partial, lay
+
+TABLES: Final = """
+CREATE TABLE entries (
+    number INTEGER PRIMARY KEY,
+    entry TEXT NOT NULL UNIQUE,
+    expires TEXT NOT NULL,
+    fields BLOB NOT NULL
+);
+CREATE TABLE keys (
+    key TEXT NOT NULL,
+    number INTEGER NOT NULL REFERENCES entries ON DELETE CASCADE,
+    PRIMARY KEY (key, number)
+) WITHOUT ROWID;
+CREATE INDEX keys_by_entry ON keys (number);
+"""
+"""Migration that makes the tables."""
+
+CANDIDATES: Final = 5_000
+"""Most candidates handed over for one query, those that share most keys with it first."""
+_PARAMETERS: Final = 500
+_BATCH: Final = 20_000
+"""Entries whose keys are sorted and written together, which is much faster than in any order."""
+
+
+def put_records(connection: sqlite3.Connection, records: Iterable[tuple[str, Mapping[str, str]]]) -> int:
+    """Keep records, each in place of the one with the same identifier; to be called inside a transaction.
+
+    Args:
+        connection: With the tables of `TABLES`.
+        records: Identifiers and values under names of the closed schema.
+
+    Returns:
+        How many were kept.
+    """
+    count = 0
+    rest = iter(records)
+    while batch := list(islice(rest, _BATCH)):
+        keys: list[tuple[str, int]] = []
+        for entry, fields in batch:
+            connection.execute("DELETE FROM entries WHERE entry = ?", (entry,))
+            number = connection.execute(
+                "INSERT INTO entries (entry, expires, fields) VALUES (?, ?, ?)",
+                (entry, fields.get("expires", ""), encode_fields(fields)),
+            ).lastrowid
+            keys += [(key, number or 0) for key in record_keys(fields)]
+        keys.sort()
+        connection.executemany("INSERT INTO keys (key, number) VALUES (?, ?)", keys)
+        count += len(batch)
+    return count
+
+
+def clear_records(connection: sqlite3.Connection) -> int:
+    """Delete all records and return how many there were; to be called inside a transaction."""
+    count = count_records(connection)
+    connection.execute("DELETE FROM keys")
+    connection.execute("DELETE FROM entries")
+    return count
+
+
+def count_records(connection: sqlite3.Connection) -> int:
+    """Return how many records there are."""
+    return int(connection.execute("SELECT count(*) FROM entries").fetchone()[0])
+
+
+def all_records(connection: sqlite3.Connection) -> Iterator[tuple[str, bytes]]:
+    """Yield identifier and encoded fields of each record, in the order in which they were kept."""
+    yield from connection.execute("SELECT entry, fields FROM entries ORDER BY number")
+
+
+def all_plates(connection: sqlite3.Connection) -> list[str]:
+    """Return the plates of all records that have one."""
+    decode = msgspec.json.Decoder(dict[str, str]).decode
+    return [plate for _, fields in all_records(connection) if (plate := decode(fields).get("plate", ""))]
+
+
+def find_records(connection: sqlite3.Connection, query: Query) -> list[SourceRecord]:
+    """Return the candidates for a query, `CANDIDATES` at most; entries past their own date are left out."""
+    keys = _subject_keys(query.subject)
+    shared: dict[int, int] = {}
+    for start in range(0, len(keys), _PARAMETERS):
+        some = keys[start : start + _PARAMETERS]
+        marks = ",".join("?" * len(some))
+        for (number,) in connection.execute(f"SELECT number FROM keys WHERE key IN ({marks})", some):  # noqa: S608
+            shared[number] = shared.get(number, 0) + 1
+    today = query.now.date().isoformat()
+    decode = msgspec.json.Decoder(dict[str, str]).decode
+    found: list[SourceRecord] = []
+    for number in sorted(shared, key=lambda number: (-shared[number], number)):
+        row = connection.execute(
+            "SELECT entry, fields FROM entries WHERE number = ? AND (expires = '' OR expires >= ?)", (number, today)
+        ).fetchone()
+        if row is not None:
+            record = SourceRecord(entry=row[0], fields=decode(row[1]))
+            if _may_fit(query.subject, record):
+                found.append(record)
+        if len(found) == CANDIDATES:
+            break
+    return found
+
+
+def encode_fields(fields: Mapping[str, str]) -> bytes:
+    """Return values as they are kept; equal values give equal bytes."""
+    return msgspec.json.encode(dict(fields), order="sorted")
+
+
+def record_keys(fields: Mapping[str, str]) -> set[str]:
+    """Return the keys under which a record is kept: of its plate, its names and its document numbers."""
+    keys = {f"P{key}" for key in entry_keys(fields.get("plate", ""))}
+    keys |= {f"N{key}" for key in entry_name_keys(fields.get("given_names", ""), fields.get("family_name", ""))}
+    keys |= {f"D{number}" for name in NUMBERS if (number := normalise_number(fields.get(name, "")))}
+    return keys
+
+
+def _subject_keys(subject: Subject) -> list[str]:
+    if isinstance(subject, PlateQuery):
+        return [f"P{key}" for key in query_keys(subject)]
+    if isinstance(subject, PersonQuery):
+        return sorted(f"N{key}" for key in query_name_keys(subject.name))
+    return [f"D{normalise_number(subject.number)}"]
+
+
+def _may_fit(subject: Subject, record: SourceRecord) -> bool:
+    """Leave out what shares three neighbours with a partial plate by chance; the host decides on the rest."""
+    if not isinstance(subject, PlateQuery) or not subject.readings or not is_partial(subject.readings[0].plate):
+        return True
+    return lay(subject.readings[0].plate, str(record.fields.get("plate", ""))) is not None
