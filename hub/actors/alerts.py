@@ -64,19 +64,23 @@ class _Actor:
         await self._book.sweep()
 
     async def take_hits(self, hits: Mailbox[RaisedHit]) -> None:
-        async for raised in hits:
-            try:
-                reason = await self._book.raise_hit(raised)
-            except trio.Cancelled:
-                self._count(raised, Reason.STOPPED)
-                raise
-            except HubError as error:
-                self._count(raised, Reason.UNAVAILABLE)
-                self._note(lost=1, detail=str(error))
-                continue
-            self._count(raised, reason)
-            self._note(raised=int(reason is Reason.ALERT), repeated=int(reason is Reason.SAME_ALERT))
-            await self._tell()
+        with suppress(ClosedChannelError):
+            while True:
+                await self._take(await hits.receive())  # nothing here waits for the next with this one in hand (C3)
+
+    async def _take(self, raised: RaisedHit) -> None:
+        try:
+            reason = await self._book.raise_hit(raised)
+        except trio.Cancelled:
+            self._count(raised, Reason.STOPPED)
+            raise
+        except HubError as error:
+            self._count(raised, Reason.UNAVAILABLE)
+            self._note(lost=1, detail=str(error))
+            return
+        self._count(raised, reason)
+        self._note(raised=int(reason is Reason.ALERT), repeated=int(reason is Reason.SAME_ALERT))
+        await self._tell()
 
     async def take_requests(self, requests: Mailbox[AlertRequest]) -> None:
         async for request in requests:
