@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import trio
 from msgspec import Struct
@@ -24,6 +25,10 @@ from hub.plates.grammar import load_grammars
 from hub.plates.vehicles import VehicleSettings
 from hub.plugins import PluginHost
 from hub.read_files import FileRead, read_file
+
+
+DIGITS: Final = 6
+"""Digits of a printed probability: more would pretend to a precision that no reader has."""
 
 
 class Alternative(Struct, frozen=True):
@@ -167,9 +172,9 @@ def _line(read: PlateRead) -> ReadLine:
     best: Reading = read.readings[0]
     return ReadLine(
         plate=best.plate,
-        confidence=best.confidence,
+        confidence=round(best.confidence, DIGITS),
         box=(read.box.x, read.box.y, read.box.w, read.box.h),
-        regions=best.regions,
-        characters=best.characters,
-        alternatives=tuple(Alternative(each.plate, each.confidence) for each in read.readings[1:]),
+        regions=tuple(RegionFit(each.code, round(each.probability, DIGITS)) for each in best.regions),
+        characters=tuple(CharacterRead(each.text, round(each.probability, DIGITS)) for each in best.characters),
+        alternatives=tuple(Alternative(each.plate, round(each.confidence, DIGITS)) for each in read.readings[1:]),
     )

@@ -18,7 +18,6 @@ ACTS = {
     "adjudicate": (lambda r: policy.may_adjudicate(r, kit.alert(), AlertState.ADJUDICATED_TRUE), Right.DECIDE),
     "see alerts": (policy.may_see_alerts, Right.DECIDE),
     "import": (policy.may_import, Right.IMPORT),
-    "read files": (lambda r: policy.may_read_files(r, "lost property"), Right.LOOK_UP),
     "add an officer": (lambda r: policy.may_add_officer(r, first=False), Right.MANAGE),
 }
 
@@ -45,8 +44,11 @@ def test_nobody_decides_that_an_alert_is_raised_or_expires():
         assert not policy.may_adjudicate(kit.requester(), kit.alert(), state).allowed
 
 
-def test_reading_files_needs_a_reason():
+def test_reading_files_needs_a_reason_and_a_role_that_may_look_up():
+    assert policy.may_read_files(kit.requester(), "lost property").allowed
+    assert policy.may_read_files(unit_requester("unit-1"), "lost property").allowed
     assert not policy.may_read_files(kit.requester(), "  ").allowed
+    assert not policy.may_read_files(Requester("7", Role.ADMINISTRATOR.value, "unit-1"), "lost property").allowed
 
 
 @pytest.mark.parametrize("role", list(Role))
