@@ -124,6 +124,7 @@ _RANGES: Final[Mapping[KeyPath, tuple[float, float]]] = MappingProxyType(
         ("plates", "reading", "minimum_character"): (0, 1),
         ("plates", "reading", "minimum_fit"): (0, 1),
         ("plates", "reading", "minimum_score"): (0, 1),
+        ("plates", "reading", "shortest_text"): (1, 40),
         ("plates", "reading", "longest_text"): (4, 40),
         ("plates", "reading", "maximum_strange"): (0, 1),
     }

@@ -71,7 +71,7 @@ class _Lane:
     def __init__(self) -> None:
         self.limiter = trio.CapacityLimiter(1)
         self.overdue_at = math.inf
-        """When the thread that runs here, if any, has had its time; on trio's clock."""
+        """When the thread that runs here, if any, has had its time, on trio's clock; -inf once it was given up."""
 
 
 class Worker:
@@ -194,16 +194,11 @@ class Worker:
             raise self._parked_error()
         lane.overdue_at = trio.current_time() + deadline
         try:
-            result = await trio.to_thread.run_sync(fn, abandon_on_cancel=True, limiter=lane.limiter)
+            return await trio.to_thread.run_sync(fn, abandon_on_cancel=True, limiter=lane.limiter)
         except trio.Cancelled:
             if lane.limiter.borrowed_tokens and trio.current_time() >= lane.overdue_at - _SLACK:
                 self._give_up(lane)
             raise
-        except BaseException:
-            lane.overdue_at = math.inf
-            raise
-        lane.overdue_at = math.inf
-        return result
 
     def _give_up(self, lane: _Lane) -> None:
         lane.overdue_at = -math.inf

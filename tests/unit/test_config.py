@@ -15,6 +15,7 @@ from msgspec.structs import fields
 from hub.config import _RANGES, LARGEST_FILE, Camera, Lookups, Plates, Settings, load_config, parse_config, state_folder
 from hub.errors import ConfigError, UsageError
 from hub.plates.settings import PlateSettings
+from hub.plates.vehicles import VehicleSettings
 from hub.store.retention import CHARTER, shorten
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "patrol.toml"
@@ -168,6 +169,10 @@ def test_a_file_that_is_far_too_large(tmp_path):
 def test_every_range_belongs_to_a_setting_and_every_number_has_one():
     numbers = {field.name for field in fields(PlateSettings) if isinstance(field.default, int | float)}
     assert {path[-1] for path in _RANGES} == numbers
+
+
+def test_what_the_table_of_plates_says_by_default_is_what_the_module_does():
+    assert (Plates().votes, Plates().memory) == (VehicleSettings().votes, VehicleSettings().memory)
 
 
 # -------------------------------------------------------------------------------------- state folder

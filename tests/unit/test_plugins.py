@@ -135,7 +135,7 @@ BROKEN = {
     "no_hook": ("x = 1", "no hook"),
     "unknown_hook": (
         "from hub.hookspecs import hookimpl\n@hookimpl\ndef register_weapons(register): ...",
-        "register_weapons",
+        "unknown hook 'register_weapons'",
     ),
     "wrong_argument": (
         "from hub.hookspecs import hookimpl\n@hookimpl\ndef register_plate_readers(registry): ...",
