@@ -26,7 +26,6 @@ from hub.plates.vehicles import VehicleSettings
 from hub.plugins import PluginHost
 from hub.read_files import FileRead, read_file
 
-
 DIGITS: Final = 6
 """Digits of a printed probability: more would pretend to a precision that no reader has."""
 

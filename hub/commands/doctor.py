@@ -1,0 +1,134 @@
+"""`patrol-hub doctor`: is it working, and what is to be mended. It changes nothing and looks nobody up."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import trio
+from msgspec import Struct
+
+from hub.app import Hub, open_hub, source_state
+from hub.audit.verify import verify_log
+from hub.clocks import SystemClock
+from hub.commands.console import Form, emit, note, say
+from hub.commands.explain import numbered
+from hub.config import load_config, state_folder
+from hub.events import SourceState
+from hub.models import check_models
+from hub.plates.budget import CostLimit
+from hub.plates.grammar import load_grammars
+from hub.plugins import PluginHost, PluginState
+from hub.unit import AUDIT_FILE, origin_of
+
+LEAST_FREE: Final = 200_000_000
+"""Bytes of free disk under which look-ups will soon stop because the log cannot be written."""
+
+
+class Check(Struct, frozen=True):
+    """One thing that was looked at."""
+
+    what: str
+    ok: bool
+    detail: str
+
+
+class Limit(Struct, frozen=True):
+    """Cost limit of one list, and what it leads to one to expect."""
+
+    source: str
+    limit: CostLimit
+
+
+class Diagnosis(Struct, frozen=True):
+    """What ``doctor --format json`` prints."""
+
+    ok: bool
+    checks: tuple[Check, ...]
+    sources: tuple[SourceState, ...]
+    limits: tuple[Limit, ...]
+
+
+def doctor(*, config: Path | None, development: bool, form: Form) -> int:
+    """Check everything that can be checked without a camera."""
+    diagnosis = trio.run(partial(_diagnose, config, development=development))
+    if form == "json":
+        emit(diagnosis)
+        return 0 if diagnosis.ok else 1
+    for check in diagnosis.checks:
+        say(f"{'ok  ' if check.ok else 'MEND'}  {check.what}: {check.detail}")
+    for source in diagnosis.sources:
+        say(_source(source))
+    for each in diagnosis.limits:
+        say(f"hot-list {each.source}: cost limit {each.limit.limit:.2f} nats; {each.limit.describe()}")
+    return 0 if diagnosis.ok else 1
+
+
+def _source(source: SourceState) -> str:
+    size = numbered(source.entries, "entry", "entries") if source.entries >= 0 else "entries unknown"
+    expires = f", expires {source.expires}" if source.expires else ""
+    marks = ", UNSIGNED DEVELOPMENT LIST" if source.development else ""
+    return f"source {source.source}: {source.reach}, {size}{expires}{marks}"
+
+
+async def _diagnose(config: Path | None, *, development: bool) -> Diagnosis:
+    settings = load_config(config)
+    state = state_folder()
+    plugins = PluginHost()
+    checks = [*_models(), _disk(state), _grammars()]
+    async with open_hub(
+        settings, state, clock=SystemClock(), development=development, plugins=plugins, say=note
+    ) as hub:
+        checks += _plugins(plugins)
+        checks += [await _clock(hub), await _officers(hub)]
+        statuses = hub.sources.statistics()
+        checks += [Check(f"source {each.name}", each.usable, each.detail or "answers") for each in statuses]
+        sources = tuple(source_state(status) for status in statuses)
+        limits = tuple(
+            Limit(each.name, each.limit) for each in statuses if each.limit is not None and each.limit.entries
+        )
+    checks.append(await trio.to_thread.run_sync(_log, state, origin_of(settings.unit)))
+    return Diagnosis(all(check.ok for check in checks), tuple(checks), sources, limits)
+
+
+def _models() -> Iterator[Check]:
+    for each in check_models().checks:
+        yield Check(f"model {each.model.name}", not each.detail, each.detail or f"SHA-256 {each.model.sha256[:16]}")
+
+
+def _disk(state: Path) -> Check:
+    free = shutil.disk_usage(state).free
+    return Check("disk", free >= LEAST_FREE, f"{free // 1_000_000} MB free for {state}")
+
+
+def _grammars() -> Check:
+    book = load_grammars()
+    return Check("plate grammars", True, numbered(len({pattern.code for pattern in book.patterns}), "jurisdiction"))
+
+
+def _plugins(plugins: PluginHost) -> Iterator[Check]:
+    for info in plugins.list():
+        if info.state is not PluginState.NOT_LOADED:
+            detail = info.reason or ", ".join(info.parts)
+            yield Check(f"plugin {info.name}", info.state is PluginState.LOADED, detail)
+
+
+async def _clock(hub: Hub) -> Check:
+    now, newest = hub.unit.clock.now(), hub.unit.log.newest_at
+    if newest is not None and newest > now:
+        behind = (newest - now).total_seconds()
+        return Check("clock", False, f"{behind:.0f} s behind the newest entry of the log: set it")
+    return Check("clock", True, f"{now:%Y-%m-%d %H:%M:%S} UTC")
+
+
+async def _officers(hub: Hub) -> Check:
+    officers = await hub.unit.officers.list()
+    return Check("officers", bool(officers), numbered(len(officers), "officer") if officers else "add the first one")
+
+
+def _log(state: Path, origin: str) -> Check:
+    result = verify_log(state / AUDIT_FILE, origin=origin)
+    return Check("log", result.first_bad is None, f"{numbered(result.entries, 'entry', 'entries')}; {result.reason}")
