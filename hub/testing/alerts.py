@@ -65,13 +65,18 @@ class ScriptedDispatcher(Dispatcher):
 
     def __init__(self, faults: Iterable[Exception] = ()) -> None:
         self._faults = list(faults)
+        self.sent: list[str] = []
+        """Identifiers in the order in which they came, repetitions included."""
         self.arrived: list[Dispatch] = []
+        """Dispatches in the order in which they came, each identifier once."""
 
     async def send(self, dispatch: Dispatch) -> None:
         """Raise the next fault, or keep the dispatch."""
         if self._faults:
             raise self._faults.pop(0)
-        self.arrived.append(dispatch)
+        if dispatch.dispatch not in self.sent:
+            self.arrived.append(dispatch)
+        self.sent.append(dispatch.dispatch)
 
 
 def requester(officer: str = "4711", role: str = "officer", unit: str = "unit-1") -> Requester:

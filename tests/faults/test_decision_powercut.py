@@ -55,7 +55,7 @@ async def _check(folder, acknowledged):
         await book.sweep()
         assert await outbox.flush() == 0
         alerts = {alert.alert: alert for alert in await book.list(kit.requester(), everything=True)}
-    arrived = [each.dispatch for each in desk.arrived]
+    arrived = desk.sent
 
     told = set()
     for name, alert in alerts.items():
