@@ -21,7 +21,7 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
-from itertools import takewhile
+from itertools import islice, takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Generic, TypeVar
@@ -36,8 +36,10 @@ T = TypeVar("T")
 
 BUSY_SECONDS: Final = 5.0
 """Longest wait for another process that holds the file."""
-WAITING_JOBS: Final = 64
-"""Jobs in a database's queue; when it is full, the caller waits."""
+WAITING_JOBS: Final = 1000
+"""Calls that may wait for a database; a further one is refused."""
+SHARED_COMMIT: Final = 64
+"""Most writes that share one COMMIT."""
 CANCEL_SECONDS: Final = BUSY_SECONDS + 1
 """Longest wait, after a cancellation, for the thread to say whether the transaction was done or not."""
 CLOSE_SECONDS: Final = 10.0
@@ -304,14 +306,13 @@ class _CancelledJobError(Exception):
 class Database:
     """A database that one thread of its own reads and writes; see `open_database`.
 
-    Calls are done in the order in which they came. At most `WAITING_JOBS` wait in the queue; further callers wait
-    before it. Writes that wait one behind the other share one COMMIT, and with it one fsync.
+    Calls are done in the order in which they came. Each caller waits for its own; where `WAITING_JOBS` wait already,
+    a further call is refused. Writes that wait one behind the other share one COMMIT, and with it one fsync.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._queue: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
-        self._slots = trio.Semaphore(WAITING_JOBS)
         self._token = trio.lowlevel.current_trio_token()
         self._stopped = trio.Event()
         self._closed = False
@@ -398,16 +399,18 @@ class Database:
         return job
 
     async def _submit(self, run: Callable[[], T], *, writes: bool = False) -> T:
-        async with self._slots:
-            if self._closed:
-                raise StoreError(f"{self.path} is closed")
-            job = _Job(run, writes=writes)
-            self._waiting += 1
-            try:
-                self._queue.put(job)
-                return await _finish(job)
-            finally:
-                self._waiting -= 1
+        # Nothing is awaited before the job stands in the queue: that keeps the order of the calls.
+        if self._closed:
+            raise StoreError(f"{self.path} is closed")
+        if self._waiting >= WAITING_JOBS:
+            raise StoreError(f"{self.path} is overloaded: {self._waiting} calls wait for it")
+        job = _Job(run, writes=writes)
+        self._waiting += 1
+        try:
+            self._queue.put(job)
+            return await _finish(job)
+        finally:
+            self._waiting -= 1
 
     # -------------------------------------------------------------------------------- in the database's thread
 
@@ -421,7 +424,8 @@ class Database:
                 if waiting[0] is None:
                     self._close()
                     return
-                jobs = list(takewhile(lambda job: job is not None and job.writes, waiting)) or [waiting[0]]
+                writes = takewhile(lambda job: job is not None and job.writes, waiting)
+                jobs = list(islice(writes, SHARED_COMMIT)) or [waiting[0]]
                 for _ in jobs:
                     waiting.popleft()
                 self._do([job for job in jobs if job is not None])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import sqlite3
 import stat
 import threading
@@ -12,7 +13,7 @@ import pytest
 import trio
 
 from hub.errors import StoreError, StoreFullError
-from hub.store.sqlite import connect, open_database, purge, store_error, transaction
+from hub.store.sqlite import connect, open_database, open_snapshot, purge, store_error, transaction
 
 TABLES = ("CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT UNIQUE, body BLOB);",)
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
@@ -150,12 +151,30 @@ async def test_a_write_that_is_cancelled_after_commit_is_done(tmp_path):
         assert kept == (["kept"] if database.statistics().writes else [])
 
 
-async def test_calls_are_done_in_order_and_the_queue_is_bounded(tmp_path):
+async def test_calls_are_done_in_the_order_in_which_they_came(tmp_path):
+    order = []
+
+    async def one(name):
+        order.append(name)
+        await database.write(insert(name))
+
     async with open_database(tmp_path / "a.sqlite3", TABLES) as database:
         async with trio.open_nursery() as nursery:
             for number in range(300):
-                nursery.start_soon(database.write, insert(f"{number:03}"))
-        assert sorted(await database.read(names)) == [f"{number:03}" for number in range(300)]
+                nursery.start_soon(one, str(number))
+        assert await database.read(names) == order
+
+
+async def test_a_database_that_too_many_wait_for_refuses_more(tmp_path, monkeypatch):
+    monkeypatch.setattr("hub.store.sqlite.WAITING_JOBS", 3)
+    gate = threading.Event()
+    async with open_database(tmp_path / "a.sqlite3", TABLES) as database, trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(database.read, lambda _: gate.wait())
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(StoreError, match="overloaded: 3 calls"):
+            await database.write(insert("one"))
+        gate.set()
 
 
 async def test_writes_that_wait_share_a_commit_and_not_a_failure(tmp_path):
@@ -299,20 +318,24 @@ def test_after_purge_no_byte_of_a_deleted_row_is_in_any_file(tmp_path):
     def marker() -> bytes:
         return b"<%016x>" % rng.getrandbits(64)
 
-    for _ in range(1500):
+    def change_something():
+        if rng.random() < 0.6 or not live:
+            key, mark = rng.randrange(10**9), marker()
+            connection.execute("INSERT INTO thing VALUES (?, ?, ?)", (key, mark, mark * rng.randrange(1, 200)))
+            live[key] = mark
+            return
+        key = rng.choice(list(live))
+        dead.append(live.pop(key))
+        if rng.random() < 0.5:
+            connection.execute("DELETE FROM thing WHERE id = ?", (key,))
+        else:
+            live[key] = mark = marker()
+            connection.execute("UPDATE thing SET name = ?, body = ? WHERE id = ?", (mark, mark * 3, key))
+
+    for _ in range(60):
         with transaction(connection, path):
-            if rng.random() < 0.6 or not live:
-                key, mark = rng.randrange(10**9), marker()
-                connection.execute("INSERT INTO thing VALUES (?, ?, ?)", (key, mark, mark * rng.randrange(1, 400)))
-                live[key] = mark
-            else:
-                key = rng.choice(list(live))
-                dead.append(live.pop(key))
-                if rng.random() < 0.5:
-                    connection.execute("DELETE FROM thing WHERE id = ?", (key,))
-                else:
-                    live[key] = mark = marker()
-                    connection.execute("UPDATE thing SET name = ?, body = ? WHERE id = ?", (mark, mark * 3, key))
+            for _ in range(20):
+                change_something()
     purge(connection, path)
     assert {"a.sqlite3", "a.sqlite3-wal", "a.sqlite3-shm"} == {file.name for file in tmp_path.iterdir()}
     found = every_byte(tmp_path)
@@ -339,3 +362,50 @@ async def test_purge_that_another_reader_holds_up_says_so(tmp_path, monkeypatch)
     purge(writer, path)
     assert b"secret" not in every_byte(tmp_path)
     writer.close()
+
+
+# ------------------------------------------------------------------------------------------------- snapshots
+
+
+def test_a_snapshot_is_one_state_beside_a_writer_and_cannot_write(tmp_path):
+    path = tmp_path / "a.sqlite3"
+    writer = connect(path, TABLES)
+    with transaction(writer, path):
+        insert("one")(writer)
+    with open_snapshot(path) as snapshot:
+        with transaction(writer, path):
+            insert("two")(writer)
+        assert names(snapshot) == ["one"]
+        with pytest.raises(sqlite3.OperationalError):
+            snapshot.execute("DELETE FROM thing")
+    with open_snapshot(path) as snapshot:
+        assert names(snapshot) == ["one", "two"]
+    writer.close()
+
+
+@pytest.mark.parametrize("left", [("",), ("", "-wal"), ("", "-wal", "-shm")])
+def test_a_snapshot_leaves_evidence_as_it_is(tmp_path, left):
+    """Whatever a machine that stopped has left, read-only folder included."""
+    path, evidence = tmp_path / "state" / "a.sqlite3", tmp_path / "evidence"
+    writer = connect(path, TABLES)
+    with transaction(writer, path):
+        insert("one")(writer)
+    if "-wal" not in left:
+        writer.close()
+    evidence.mkdir()
+    for ending in left:
+        shutil.copy(path.with_name(path.name + ending), evidence)
+    writer.close()
+    before = {file.name: file.read_bytes() for file in evidence.iterdir() if not file.name.endswith("-shm")}
+    with open_snapshot(evidence / "a.sqlite3") as snapshot:
+        assert names(snapshot) == ["one"]
+    after = {file.name: file.read_bytes() for file in evidence.iterdir() if not file.name.endswith("-shm")}
+    assert after == before
+
+
+def test_a_snapshot_of_nothing_or_of_rubbish_is_refused(tmp_path):
+    with pytest.raises(StoreError, match="No such file"), open_snapshot(tmp_path / "a.sqlite3"):
+        pass
+    (tmp_path / "a.sqlite3").write_bytes(b"rubbish" * 1000)
+    with pytest.raises(StoreError, match="damaged"), open_snapshot(tmp_path / "a.sqlite3"):
+        pass
