@@ -91,11 +91,19 @@ class Outbox:
 
         It never raises for a target's fault: that is in `health`, and the dispatch stays.
         """
+        if await self._attempt(target):
+            return True
+        # Once for all that has been delivered: each time rewrites the file. The store remembers that it is due.
+        with suppress(StoreError):
+            await self._store.overwrite()
+        return False
+
+    async def _attempt(self, target: Dispatcher) -> bool:
         health = self._health[target.name]
         try:
             waiting = await self._store.next(target.name)
             if waiting is None:
-                await self._store.overwrite()  # where that failed before
+                self._health[target.name] = TargetHealth(target.name, health.delivered, 0, "")
                 return False
             if not waiting.accounted:
                 await self._account(waiting.dispatch, target.name)
@@ -109,8 +117,6 @@ class Outbox:
         except Exception as error:  # noqa: BLE001  # a plugin's fault must not lose a dispatch
             return self._failed(health, f"{target.name} failed: {type(error).__name__}")
         self._health[target.name] = TargetHealth(target.name, health.delivered + 1, 0, "")
-        with suppress(StoreError):  # marked as due in the store itself: the next round does it
-            await self._store.overwrite()
         return True
 
     async def tidy(self) -> None:

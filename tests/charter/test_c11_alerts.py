@@ -14,7 +14,7 @@ import trio
 from hub.actors.outbox import Outbox
 from hub.alerts import AlertBook
 from hub.clocks import ManualClock
-from hub.errors import UsageError
+from hub.errors import SourceUnavailableError, UsageError
 from hub.messages import AlertState, Box, Picture, PlateRead, RaisedHit, SourceKind
 from hub.store import alerts as alert_store
 from hub.store import outbox as outbox_store
@@ -243,3 +243,17 @@ async def test_a_log_that_cannot_be_written_keeps_nothing_longer(unit):
         swept = await book.sweep()
         assert (swept.expired, swept.unaccounted) == (1, 1)
         assert unit.left(*pieces(unit.pictures[0])) == []
+
+
+async def test_what_was_acknowledged_goes_although_the_next_one_does_not_arrive(unit):
+    unit.target = kit.ScriptedDispatcher()
+    async with unit.open() as book:
+        for number in (1, 2):
+            await book.raise_hit(unit.raised(number))
+            await book.decide(kit.requester(), f"a-{number}", S.ADJUDICATED_TRUE, f"reason number {number}")
+        assert await unit.outbox.deliver(unit.target)
+        unit.target._faults = [SourceUnavailableError("no network")]
+        assert not await unit.outbox.deliver(unit.target)
+        files = list(unit.path.glob(f"{outbox_store.OUTBOX_FILE}*"))
+        assert not any(b"reason number 1" in file.read_bytes() for file in files)
+        assert any(b"reason number 2" in file.read_bytes() for file in files)
