@@ -25,7 +25,7 @@ from hub.audit.checkpoint import PREFIX_BYTES, Checkpoint, Signer, key_of, parse
 from hub.audit.leaf import Metadata, commit, encode_metadata, hash_metadata
 from hub.audit.merkle import completed, root_hash
 from hub.audit.records import ErasedPayload, Payload, decode_payload, encode_payload
-from hub.audit.tables import MIGRATIONS, node_reader, read_newest
+from hub.audit.tables import ERASED_WHAT, MIGRATIONS, node_reader, read_newest
 from hub.audit.vault import Vault, keys_path, stamp
 from hub.clocks import Clock
 from hub.errors import AuditError, StoreError
@@ -35,7 +35,6 @@ from hub.store.sqlite import Database, open_database
 
 LARGEST_PAYLOAD: Final = 64 * 1024
 """Bytes of an encoded payload; a longer one is refused."""
-ERASED_WHAT: Final = "log_payload"
 _CLOSING_SECONDS: Final = 2.0
 
 

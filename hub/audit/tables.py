@@ -26,6 +26,9 @@ MIGRATIONS: Final = (
     """,
 )
 
+ERASED_WHAT: Final = "log_payload"
+"""Outcome of the entries that account for destroyed payloads of the log itself."""
+
 
 def read_newest(connection: sqlite3.Connection) -> Metadata | None:
     """Return the newest entry's metadata, None where the log is empty.

@@ -28,9 +28,8 @@ from hub.audit.checkpoint import (
     read_checkpoint,
 )
 from hub.audit.leaf import Metadata, commit, decode_metadata, hash_metadata
-from hub.audit.log import ERASED_WHAT
 from hub.audit.merkle import completed, root_hash
-from hub.audit.tables import MIGRATIONS
+from hub.audit.tables import ERASED_WHAT, MIGRATIONS
 from hub.audit.vault import keys_path, read_keys, stamp, unseal
 from hub.errors import AuditError, HubError, StoreError, TrustError
 from hub.messages import Act
@@ -145,7 +144,7 @@ class _Check:
 
     def run(self, checkpoint_text: str | None, keys: Sequence[VerifierKey], origin: str | None) -> Verification:
         entries = int(self._connection.execute("SELECT count(*) FROM entry").fetchone()[0])
-        origin = origin or self._read_origin()
+        origin = self._read_origin(origin)
         own = self._read_own(origin)
         witness = self._read_witness(checkpoint_text, keys, own, origin)
         self._compare_keys(own, keys, witness)
@@ -186,12 +185,15 @@ class _Check:
 
     # ------------------------------------------------------------------------------------------ checkpoints
 
-    def _read_origin(self) -> str:
-        rows = self._connection.execute("SELECT origin FROM log").fetchall()
-        if len(rows) != 1 or not isinstance(rows[0][0], str):
-            self._findings.append(_Finding(None, "the log no longer says whose it is"))
-            return ""
-        return str(rows[0][0])
+    def _read_origin(self, expected: str | None) -> str:
+        rows = [name for (name,) in self._connection.execute("SELECT origin FROM log")]
+        origin = str(rows[0]) if len(rows) == 1 else ""
+        if origin != (expected or origin) or not origin:
+            says = f"that of {origin!r}" if origin else "nobody's"
+            self._findings.append(
+                _Finding(None, f"the log says that it is {says}, not that of {expected or 'a unit'!r}")
+            )
+        return expected or origin
 
     def _read_own(self, origin: str) -> list[_Own]:
         """Read the checkpoints in the file, smallest first; each must be signed with the key that it names."""
@@ -345,24 +347,14 @@ class _Check:
         root = root_hash(size, lambda level, _: self._frontier[level])
         head = own.get(size)
         if head is not None and head.root != root:
-            self._findings.append(
-                _Finding(
-                    self._agreed,
-                    f"one of the entries {self._agreed} to {size - 1} is not what the log's own checkpoint says",
-                    exact=False,
-                )
-            )
+            reason = f"one of the entries {self._agreed} to {size - 1} is not what the log's own checkpoint says"
+            self._findings.append(_Finding(self._agreed, reason, exact=False))
         elif head is not None:
             self._agreed = size
         if witness is not None and witness.size == size and witness.root != root:
-            self._findings.append(
-                _Finding(
-                    0,
-                    f"one of the entries 0 to {size - 1} is not what the outside checkpoint vouches for; it has no "
-                    "leaf prefixes that would say which",
-                    exact=False,
-                )
-            )
+            which = "" if witness.prefixes else "; it has no leaf prefixes that would say which"
+            reason = f"one of the entries 0 to {size - 1} is not what the outside checkpoint vouches for{which}"
+            self._findings.append(_Finding(0, reason, exact=False))
 
     def _check_tail(self, own: Sequence[_Own], witness: Checkpoint | None) -> None:
         """Look for what speaks of more entries than there are."""

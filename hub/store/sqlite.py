@@ -83,10 +83,18 @@ def _no_space_left(path: Path) -> bool:
 
 @contextmanager
 def mapped_errors(path: Path) -> Iterator[None]:
-    """Turn `sqlite3.Error` and `OSError` of the block into `StoreError`, with its cause kept."""
+    """Turn what SQLite raises in the block into `StoreError`, with its cause kept."""
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except sqlite3.Error as error:
+        raise store_error(path, error) from error
+
+
+@contextmanager
+def _mapped_file_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
         raise store_error(path, error) from error
 
 
@@ -118,9 +126,10 @@ def connect(
         StoreFullError: The disk is full.
     """
     with mapped_errors(path):
-        if not readonly:
-            _create(path)
-        _check_header(path)
+        with _mapped_file_errors(path):
+            if not readonly:
+                _create(path)
+            _check_header(path)
         connection = sqlite3.connect(
             _uri(path, "mode=ro" if readonly else "mode=rw"),
             uri=True,
@@ -241,18 +250,19 @@ def open_snapshot(path: Path) -> Iterator[sqlite3.Connection]:
         StoreError: Missing, damaged or not to be opened.
     """
     with mapped_errors(path), ExitStack() as stack:
-        _check_header(path)
-        log, index = (path.with_name(path.name + ending) for ending in ("-wal", "-shm"))
         source, options = path, "mode=ro"
-        if not index.exists():  # nobody has it open
-            if log.exists() and log.stat().st_size:
-                # Reading a write-ahead log makes an index beside it: in a copy, not where the evidence lies.
-                folder = Path(stack.enter_context(TemporaryDirectory(prefix="patrol-hub-")))
-                for file in (path, log):
-                    shutil.copyfile(file, folder / file.name)
-                source = folder / path.name
-            else:
-                options = "mode=ro&immutable=1"
+        with _mapped_file_errors(path):
+            _check_header(path)
+            log, index = (path.with_name(path.name + ending) for ending in ("-wal", "-shm"))
+            if not index.exists():  # nobody has it open
+                if log.exists() and log.stat().st_size:
+                    # Reading a write-ahead log makes an index beside it: in a copy, not where the evidence lies.
+                    folder = Path(stack.enter_context(TemporaryDirectory(prefix="patrol-hub-")))
+                    for file in (path, log):
+                        shutil.copyfile(file, folder / file.name)
+                    source = folder / path.name
+                else:
+                    options = "mode=ro&immutable=1"
         connection = sqlite3.connect(_uri(source, options), uri=True, timeout=BUSY_SECONDS, isolation_level=None)
         stack.callback(connection.close)
         _configure(connection, path, readonly=True)

@@ -32,7 +32,7 @@ START = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 ORIGIN = "example.org/patrol/unit-7"
 OFFICER = Requester(officer="4711", role="officer", unit="unit-7")
 WITNESSED_AT, ENTRIES = 30, 37
-ANY = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+ANY = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 
 
 def entry(number: int, at: datetime, reason: str = "stopped at the kerb") -> Entry:
@@ -268,6 +268,13 @@ def test_a_changed_checkpoint_in_the_file_is_found(log, copy, statement):
 def test_a_log_that_names_another_unit_is_found(log, copy):
     change(log, "UPDATE log SET origin = 'example.org/other'")
     assert "another log" in found(log, copy, None).reason
+
+
+def test_a_log_of_another_unit_than_expected_is_refused(log, copy):
+    assert verify_log(log, copy, origin=ORIGIN).ok
+    answer = verify_log(log, copy, origin="example.org/other")
+    assert not answer.ok
+    assert "not that of 'example.org/other'" in answer.reason
 
 
 def test_damaged_pages_are_found(log, copy):
