@@ -45,10 +45,11 @@ class _Verified(Struct, frozen=True):
 
 def new_key(file: Path) -> int:
     """Make a signer's key pair."""
-    public = create_key(file)
-    target = file.with_name(file.name + ".pub")
-    target.write_bytes(public)
-    say(f"secret key {file} (keep it with its signer alone), public key {target}")
+    try:
+        create_key(file)
+    except FileExistsError as error:
+        raise UsageError(f"{file} exists: a key is never overwritten") from error
+    say(f"secret key {file} (keep it with its signer alone), public key {file}.pub")
     return 0
 
 
