@@ -1,0 +1,139 @@
+"""The automatic source: answers from the closed list, as long as it verifies and has not expired."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import ClassVar
+
+from hub.backends import PluginContext, RecordSource, SourceInfo, SourceRecord
+from hub.errors import SourceChangedError, SourceError, TrustError
+from hub.messages import Query, Reach, SubjectKind
+from hub.store.records import all_plates, all_records, count_records, encode_fields, find_records
+from hub.store.sqlite import mapped_errors, purge, transaction
+from wanted_persons.store import StoredList, delete_list, digest_of, open_store, path_of, stored_list
+from wanted_persons.verify import fields_of, now_of, verified
+
+
+class WantedPersons(RecordSource):
+    """Persons, vehicles and documents that are wanted, missing or stolen."""
+
+    name: ClassVar[str] = "wanted_persons"
+    reach: ClassVar[Reach] = Reach.AUTOMATIC
+    answers: ClassVar[frozenset[SubjectKind]] = frozenset(SubjectKind)
+
+    def __init__(self) -> None:
+        self._connection: sqlite3.Connection | None = None
+        self._context: PluginContext | None = None
+        self._list: StoredList | None = None
+
+    def open(self, context: PluginContext) -> SourceInfo:
+        """Open the list and verify it again, against the envelope that was signed.
+
+        Raises:
+            SourceError: No list is loaded.
+            TrustError: It does not verify, has expired, or needs ``--development``.
+            StoreError: The store cannot be opened.
+        """
+        self.close()
+        connection = open_store(context, any_thread=True)
+        try:
+            with mapped_errors(path_of(context)):
+                stored = _check(connection, context)
+                entries = count_records(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection, self._context, self._list = connection, context, stored
+        return SourceInfo(
+            entries=entries,
+            list_digest=stored.digest,
+            expires=stored.expires.isoformat(),
+            development=stored.development,
+            detail=f"{stored.name}, version {stored.version}, of {stored.issuer}",
+        )
+
+    def find(self, query: Query) -> Iterable[SourceRecord]:
+        """Return candidates among the entries that have not expired.
+
+        Raises:
+            SourceError: The source is not open.
+            SourceChangedError: Another list was loaded, or this one was deleted.
+            TrustError: The list has expired, or is not valid yet at the time of the query.
+            StoreError: The store cannot be read.
+        """
+        connection, context, opened = self._opened()
+        with mapped_errors(path_of(context)):
+            stored = stored_list(connection)
+            if stored is None or stored[0] != opened:
+                raise SourceChangedError("the list was replaced")
+            if query.now >= opened.expires:
+                raise TrustError(f"the list expired at {opened.expires:%Y-%m-%d %H:%M} UTC")
+            if query.now < opened.created:
+                raise TrustError(f"the list is valid from {opened.created:%Y-%m-%d %H:%M} UTC on: check the clock")
+            return find_records(connection, query)
+
+    def plates(self) -> Iterable[str]:
+        """Return the plates of all entries."""
+        connection, context, _ = self._opened()
+        with mapped_errors(path_of(context)):
+            return all_plates(connection)
+
+    def erase_due(self, context: PluginContext, keep: timedelta) -> int:
+        """Delete a list so long after its expiry, and overwrite what it lay in.
+
+        Raises:
+            StoreError: It could not be deleted, or not overwritten yet.
+        """
+        path = path_of(context)
+        if not path.exists():
+            return 0
+        connection = open_store(context)
+        try:
+            with mapped_errors(path):
+                stored = stored_list(connection)
+            if stored is None or now_of(context) < stored[0].expires + keep:
+                return 0
+            with transaction(connection, path):
+                count = delete_list(connection)
+            purge(connection, path)
+        finally:
+            connection.close()
+        return count
+
+    def close(self) -> None:
+        """Close the store."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = self._context = self._list = None
+
+    def _opened(self) -> tuple[sqlite3.Connection, PluginContext, StoredList]:
+        if self._connection is None or self._context is None or self._list is None:
+            raise SourceError("the list is not open")
+        return self._connection, self._context, self._list
+
+
+def _check(connection: sqlite3.Connection, context: PluginContext) -> StoredList:
+    """Return the list where it may be used now; what lies in the tables must be what was signed."""
+    found = stored_list(connection)
+    if found is None:
+        raise SourceError("no list is loaded: import a signed list with `patrol-hub import wanted_persons FILE`")
+    stored, envelope = found
+    kept = list(all_records(connection))
+    if stored.development:
+        if not context.development:
+            raise TrustError("the list is unsigned, which needs --development")
+        if digest_of(kept) != stored.digest:
+            raise TrustError("the list was altered since it was imported: import it again")
+        if now_of(context) >= stored.expires:
+            raise TrustError(f"the list expired at {stored.expires:%Y-%m-%d %H:%M} UTC: import a new one")
+        return stored
+    signed = verified(connection, context, envelope)
+    if signed.digest != stored.digest or kept != [
+        (entry.entry, encode_fields(fields_of(entry))) for entry in signed.list.entries
+    ]:
+        raise TrustError("the list was altered since it was imported: import it again")
+    if (signed.list.created, signed.list.expires) != (stored.created, stored.expires):
+        raise TrustError("the list's dates were altered since it was imported: import it again")
+    return stored
