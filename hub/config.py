@@ -122,14 +122,12 @@ _RANGES: Final[Mapping[KeyPath, tuple[float, float]]] = MappingProxyType(
         ("plates", "reading", "minimum_height"): (1, 1000),
         ("plates", "reading", "minimum_sharpness"): (0, 1),
         ("plates", "reading", "minimum_character"): (0, 1),
-        ("plates", "reading", "minimum_fit"): (0, 1),
         ("plates", "reading", "minimum_score"): (0, 1),
-        ("plates", "reading", "shortest_text"): (1, 40),
         ("plates", "reading", "longest_text"): (4, 40),
         ("plates", "reading", "maximum_strange"): (0, 1),
     }
 )
-"""Least and greatest value of settings whose records state it in words only."""
+"""Least and greatest value of settings whose records state it in words only; any other number has to be finite."""
 
 _REGION: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 
