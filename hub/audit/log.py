@@ -60,6 +60,9 @@ class LogStatistics(Struct, frozen=True):
     """Entries written while the unit's clock was behind the log's newest entry."""
     erased: int
     """Payloads destroyed on their date."""
+    overdue: bool
+    """True while old bytes may still lie in a file, because another process held it when they were destroyed, or
+    because this process has not looked yet; the next `AuditLog.erase_due` tries again."""
     waiting: int
     """Entries on their way now."""
 
@@ -108,6 +111,7 @@ class AuditLog:
             refused=self._refused,
             behind=self._behind,
             erased=self._erased,
+            overdue=self._unpurged,
             waiting=self._waiting,
         )
 
@@ -158,12 +162,11 @@ class AuditLog:
         """Destroy the payloads whose date has come, and say how many.
 
         The destruction is itself an entry, in the same transaction as the deletion. Then the keys are destroyed and
-        the write-ahead log is cut, so that no byte of the payloads is left in any file. What could not be finished
-        is finished by the next call.
+        the write-ahead log is cut, so that no byte of the payloads is left in any file. While another process holds
+        a file that has to wait: `LogStatistics.overdue` says so, and the next call, also after a restart, tries again.
 
         Raises:
             AuditError: The destruction cannot be accounted for, so it did not happen.
-            StoreError: It is accounted for, but another process reads the files: call again later.
         """
         try:
             count, receipt = await self._database.write(self._erase)
@@ -176,9 +179,10 @@ class AuditLog:
             self._seen(receipt.at)
         if self._unpurged:
             now = self.now()
-            await self._database.write(lambda _: self._open_vault().destroy(now))
-            await self._database.purge(rewrite=False)
-            self._unpurged = False
+            with suppress(StoreError):
+                await self._database.write(lambda _: self._open_vault().destroy(now))
+                await self._database.purge(rewrite=False)
+                self._unpurged = False
         return count
 
     async def payload(self, index: int) -> Payload | None:

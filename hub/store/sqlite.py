@@ -42,6 +42,8 @@ SHARED_COMMIT: Final = 64
 """Most writes that share one COMMIT."""
 CANCEL_SECONDS: Final = BUSY_SECONDS + 1
 """Longest wait, after a cancellation, for the thread to say whether the transaction was done or not."""
+PURGE_SECONDS: Final = 1.0
+"""Longest wait of `purge` for others: it can be called again, and nobody should stand in line behind it."""
 CLOSE_SECONDS: Final = 10.0
 """Longest wait for the thread when a database is closed."""
 _PROGRESS_STEPS: Final = 2000
@@ -232,9 +234,14 @@ def purge(connection: sqlite3.Connection, path: Path, *, rewrite: bool = True) -
         StoreError: Another process reads or writes the file, so the old bytes are still there: call again later.
     """
     with mapped_errors(path):
-        if rewrite:
-            connection.execute("VACUUM")
-        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+        connection.execute(f"PRAGMA busy_timeout = {min(patience, int(PURGE_SECONDS * 1000))}")
+        try:
+            if rewrite:
+                connection.execute("VACUUM")
+            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {patience}")
     if busy:
         raise StoreError(f"{path} is read by another process, so deleted rows are not overwritten yet: try again later")
 

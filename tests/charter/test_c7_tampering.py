@@ -86,6 +86,7 @@ def copy(original):
 
 def change(path: Path, *statements: str | tuple) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA synchronous = OFF")
         for statement in statements:
             connection.execute(*((statement,) if isinstance(statement, str) else statement))
 
