@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 FOLD_CLASSES: Final = ("0ODQÖ", "1I", "2Z", "5S", "8B", "AÄ", "UÜ")
 """Symbols that are the same once folded; the first of each stands for all."""
 
-FOLDED: Final = 1.0
-"""Cost within a fold class: about one in three."""
+FOLDED: Final = 2.0
+"""Cost within a fold class: about one in seven."""
 
 ALIKE: Final = 3.0
 """Cost of one stroke more or less: about one in twenty."""
@@ -38,8 +38,8 @@ OTHER: Final = 5.5
 """Cost of any two characters else: about one in 250."""
 
 LARGEST: Final = 5.5
-"""Largest cost that a hot-list match supports. It admits one change of any kind, or a look-alike with two folds, but no
-two strokes: `hub.plates.keys` rests on that."""
+"""Largest cost that a hot-list match supports. It admits one change of any kind, two folds, or a stroke and a fold, but
+no two strokes: `hub.plates.keys` rests on that."""
 
 ONE_STROKE: Final = {
     "0": "689CGPU",

@@ -51,12 +51,24 @@ def lay(pattern: str, plate: str) -> list[tuple[str, str]] | None:
         For each character of the plate what the pattern has there, "?" where it is unknown, or None where they differ
         even when folded.
     """
-    groups = (("(.)" if c == UNKNOWN else "(.*)" if c == ANY else f"({re.escape(c)})") for c in fold(pattern))
-    match = re.fullmatch("".join(groups), fold(plate))
-    if not match:
+    wanted, listed = fold(pattern), fold(plate)
+    # fits[i][j]: the rest of the pattern from i on fits the rest of the plate from j on. A table and not an expression:
+    # with many stars those take for ever.
+    fits = [[False] * (len(listed) + 1) for _ in range(len(wanted) + 1)]
+    fits[-1][-1] = True
+    for i in reversed(range(len(wanted))):
+        for j in reversed(range(len(listed) + 1)):
+            if wanted[i] == ANY:
+                fits[i][j] = fits[i + 1][j] or (j < len(listed) and fits[i][j + 1])
+            elif j < len(listed) and wanted[i] in (UNKNOWN, listed[j]):
+                fits[i][j] = fits[i + 1][j + 1]
+    if not fits[0][0]:
         return None
     columns: list[tuple[str, str]] = []
-    for number, symbol in enumerate(pattern, start=1):
-        start, end = match.span(number)
-        columns += [(UNKNOWN if symbol in (UNKNOWN, ANY) else symbol, c) for c in plate[start:end]]
+    i = 0
+    for j, symbol in enumerate(plate):
+        while wanted[i] == ANY and fits[i + 1][j]:
+            i += 1
+        columns.append((UNKNOWN if wanted[i] == ANY else pattern[i], symbol))
+        i += wanted[i] != ANY
     return columns
