@@ -147,6 +147,8 @@ class Row(Struct, frozen=True):
     """Line of the table."""
     patterns: tuple[Pattern, ...]
     """Compiled, priors within this row."""
+    vehicles: float = 1.0
+    """Registered in the jurisdiction, in millions."""
 
 
 class GrammarBook:
@@ -228,7 +230,8 @@ def load_grammars(path: Path | None = None, *, home: Sequence[str] = (), home_we
         The compiled book.
 
     Raises:
-        ConfigError: The table cannot be read or a row is wrong; the message names jurisdiction, row and line.
+        ConfigError: The table cannot be read, a row is wrong (the message names jurisdiction, row and line), or a home
+            is not in the table.
     """
     path = path or TABLE
     try:
@@ -244,6 +247,12 @@ def load_grammars(path: Path | None = None, *, home: Sequence[str] = (), home_we
     ]
     if not rows:
         raise ConfigError(f"{path.name}: no jurisdiction in it; each is a table such as [ES]")
+    codes = {row.code for row in rows}
+    for code in home:
+        if code not in codes and all(known[:2] != code for known in codes):
+            raise ConfigError(
+                f"home: {path.name} has no jurisdiction {code!r}; write an ISO 3166 code such as ES or US-CA"
+            )
     return GrammarBook(rows, home=home, home_weight=home_weight)
 
 
@@ -265,6 +274,7 @@ class _Jurisdiction(Struct, frozen=True, forbid_unknown_fields=True):
     plates: list[_PlateRow]
     letters: str = LATIN
     sets: dict[str, str] = {}
+    vehicles: float = 1.0
 
 
 _HEAD = re.compile(r"\s*\[\s*[\"']?([^\"'\]\s]+)[\"']?\s*\]")
@@ -279,6 +289,8 @@ def _rows(file: str, code: str, raw: object, head: int, lines: Sequence[int]) ->
     except msgspec.ValidationError as error:
         line = _line_of_error(str(error), head, lines)
         raise ConfigError(f"{file}, {code}, line {line}: {error}") from error
+    if not jurisdiction.vehicles > 0:
+        raise ConfigError(f"{file}, {code}, line {head}: vehicles must be more than 0")
     letters = jurisdiction.letters
     if not letters or set(letters) - set(SYMBOLS):
         raise ConfigError(f"{file}, {code}, line {head}: letters must be some of {SYMBOLS[10:]}")
@@ -301,6 +313,7 @@ def _rows(file: str, code: str, raw: object, head: int, lines: Sequence[int]) ->
             since=row.since,
             line=line,
             patterns=patterns,
+            vehicles=jurisdiction.vehicles,
         )
 
 
@@ -492,11 +505,16 @@ class _Compiled:
 
 
 def _weigh(rows: Sequence[Row], home: frozenset[str], home_weight: float) -> Iterator[Pattern]:
-    """Yield all patterns with their priors over the whole book: jurisdictions equal but for those at home."""
+    """Yield all patterns with their priors over the whole book.
+
+    Jurisdictions weigh by the square root of their vehicles, between all being as common as the next and all vehicles
+    being so: most are seen where they are registered, and where a camera stands is not known. Those at home weigh more.
+    """
     share: dict[str, float] = {}
+    weight: dict[str, float] = {}
     for row in rows:
         share[row.code] = share.get(row.code, 0.0) + row.share
-    weight = {code: home_weight if code in home or code[:2] in home else 1.0 for code in share}
+        weight[row.code] = row.vehicles**0.5 * (home_weight if row.code in home or row.code[:2] in home else 1.0)
     factors = [
         (pattern, weight[row.code] * row.share / share[row.code] * (VANITY_WEIGHT if pattern.vanity else 1.0))
         for row in rows

@@ -169,6 +169,12 @@ def test_an_empty_or_missing_table_is_refused(tmp_path: Path) -> None:
         load_grammars(tmp_path / "nowhere.toml")
 
 
+@pytest.mark.parametrize("home", ["XX", "es", "Spain", "US-XX", ""])
+def test_a_home_that_the_table_does_not_have_is_refused(home: str) -> None:
+    with pytest.raises(ConfigError, match="home"):
+        load_grammars(home=(home,))
+
+
 def test_a_book_of_few_rows_answers_for_its_lengths_only(tmp_path: Path) -> None:
     book = load_grammars(table(tmp_path))
     assert isinstance(book, GrammarBook)
