@@ -17,7 +17,7 @@ from typing import Final
 import trio
 from msgspec import Struct
 
-from hub.audit.records import AnswerCount, CountPayload, LookupDonePayload, LookupPayload, OpenedPayload
+from hub.audit.records import AnswerCount, CountPayload, ErasedPayload, LookupDonePayload, LookupPayload, OpenedPayload
 from hub.authority.accounting import Log
 from hub.authority.policy import may_look_up, unit_requester
 from hub.clocks import Clock
@@ -41,7 +41,7 @@ from hub.messages import (
 )
 from hub.plates.alphabet import normalise
 from hub.sources import Deliver, SourceHost, check_subject, kind_of
-from hub.store.retention import CHARTER, Retention
+from hub.store.retention import CHARTER, Datum, Retention
 from hub.tally import Minute, Tally, minute_of
 from hub.text import plain
 
@@ -222,6 +222,16 @@ class Lookups:
                     )
                     self._tally.written(minute, count.source)
                 self._tally.close(minute)
+
+    async def erase_due(self) -> None:
+        """Let sources destroy lists that are past their date (C11), and say so in the log.
+
+        Raises:
+            AuditError: The log cannot be written; what was destroyed is destroyed all the same.
+        """
+        for source, entries in (await self._host.erase_due(self._retention.list_after_expiry)).items():
+            payload = ErasedPayload(what=Datum.LIST.value, count=entries)
+            await self._append(Act.ERASED, unit_requester(self._unit), "erased", payload, [source])
 
     async def _open_minute(self, minute: Minute, sources: Sequence[str]) -> Minute:
         async with self._opening:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -143,6 +143,7 @@ class _Hosted:
         self.answers = tuple(kind for kind in SubjectKind if kind in getattr(spec.source, "answers", ()))
         self.exact_only = spec.source.exact_only is True
         self.worker = Worker(f"source {name}")
+        self.eraser = Worker(f"erasing {name}")  # its own: a source that hangs keeps no list longer
         self.breaker = Breaker()
         self.expires: datetime | None = None
         self.problem = "it is being opened"
@@ -329,6 +330,27 @@ class SourceHost:
             return plain(str(error), limit=200)
         return _type_of(error)
 
+    # -------------------------------------------------------------------------------------------- erasing
+
+    async def erase_due(self, keep: timedelta) -> dict[str, int]:
+        """Let each source destroy what is past its date (C11), whether it is open, parked or refused.
+
+        Args:
+            keep: How long a closed list may lie there after its expiry.
+
+        Returns:
+            How many entries each source destroyed, where it destroyed any. One that could not is asked again the next
+            time.
+        """
+        erased: dict[str, int] = {}
+        for hosted in self._hosted.values():
+            context = structs.replace(hosted.spec.context, now=self._clock.now())
+            with suppress(Exception):
+                count = await hosted.eraser.call(_erase_due, hosted.spec.source, context, keep, deadline=OPEN_SECONDS)
+                if count:
+                    erased[hosted.name] = count
+        return erased
+
     # -------------------------------------------------------------------------------------------- opening
 
     def _try_again(self, hosted: _Hosted, *, at_once: bool = False) -> None:
@@ -460,6 +482,10 @@ def _open_source(
         raise SourceError("it said nothing of itself when it was opened")
     plates = list(opened.plates())
     return _Opened(opened, info, limit_for(plates or max(info.entries, 0)))
+
+
+def _erase_due(source: type[RecordSource] | RecordSource, context: PluginContext, keep: timedelta) -> int:
+    return int((source() if isinstance(source, type) else source).erase_due(context, keep))
 
 
 def _consult(opened: _Opened, query: Query) -> _Found:

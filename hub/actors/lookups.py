@@ -30,6 +30,9 @@ REPLY_SECONDS: Final = 5.0
 TICK_SECONDS: Final = 1.0
 """How often it is looked whether a minute is over."""
 
+ERASE_SECONDS: Final = 60.0
+"""How often sources are told to destroy lists that are past their date."""
+
 
 class LookupEnded(Struct, frozen=True):
     """Last message of a look-up to who asked for it."""
@@ -88,6 +91,14 @@ class _Actor:
         while True:
             await trio.sleep(TICK_SECONDS)
             await self.count(stopping=False)
+
+    async def erase(self) -> None:
+        while True:
+            try:
+                await self._lookups.erase_due()
+            except HubError as error:
+                self._note(str(error))
+            await trio.sleep(ERASE_SECONDS)
 
     async def count(self, *, stopping: bool) -> None:
         try:
@@ -175,6 +186,7 @@ async def run_lookups(
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(actor.keep_time)
+            nursery.start_soon(actor.erase)
             if requests is not None:
                 nursery.start_soon(actor.take_requests, requests)
             task_status.started()
