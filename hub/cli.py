@@ -53,7 +53,9 @@ def run(
         tuple[str, ...], Parameter(name="--source", help="Photo, folder, video, webcam:N, rtsp or http.")
     ] = (),
     config: _Config = None,
-    events: Annotated[str | None, Parameter(name="--events", help="File for events as JSON lines, or -.")] = None,
+    events: Annotated[
+        str | None, Parameter(name="--events", allow_leading_hyphen=True, help="File for events as JSON lines, or -.")
+    ] = None,
     until_end: Annotated[
         bool, Parameter(name="--until-end", negative="", help="Lossless; stop at the end of every source.")
     ] = False,
@@ -275,7 +277,10 @@ def audit_show(
 @audit.command(name="checkpoint")
 def audit_checkpoint(
     *,
-    output: Annotated[Path | None, Parameter(name=["-o", "--output"], help="File; default standard output.")] = None,
+    output: Annotated[
+        Path | None,
+        Parameter(name=["-o", "--output"], allow_leading_hyphen=True, help="File; default standard output."),
+    ] = None,
     config: _Config = None,
 ) -> int:
     """Sign the log's present state, to be kept outside this unit."""

@@ -22,7 +22,7 @@ from hub.authority.keys import KeySigner, load_or_create_unit_key
 from hub.authority.officers import MIGRATIONS as OFFICER_TABLES
 from hub.authority.officers import OFFICERS_FILE, OfficerStore
 from hub.authority.policy import unit_requester
-from hub.clocks import Clock
+from hub.clocks import Clock, FlooredClock
 from hub.config import Settings
 from hub.dispatch_file import FileDispatcher
 from hub.inference import Worker
@@ -118,6 +118,8 @@ async def open_unit(
         alerts = await stack.enter_async_context(open_database(state / ALERTS_FILE, ALERT_TABLES))
         outgoing = await stack.enter_async_context(open_database(state / OUTBOX_FILE, OUTBOX_TABLES))
         outbox = OutboxStore(outgoing)
+        # A clock that is set back neither revives an alert nor keeps one longer.
+        floored = FlooredClock(clock, lambda: log.newest_at)
         unit = Unit(
             settings=settings,
             state=state,
@@ -138,7 +140,7 @@ async def open_unit(
                 AlertStore(alerts),
                 outbox,
                 log=log,
-                clock=clock,
+                clock=floored,
                 unit=settings.unit,
                 identify=identify,
                 redact=partial(_redact, redactor),
@@ -149,7 +151,7 @@ async def open_unit(
                 outbox,
                 [FileDispatcher(settings.outbox_folder or state / "dispatches")],
                 log=log,
-                clock=clock,
+                clock=floored,
                 unit=settings.unit,
                 retention=retention,
             ),

@@ -26,6 +26,7 @@ from hub.app import Ended, Hub, Watched, open_hub
 from hub.audit.verify import Verification, verify_log
 from hub.authority.keys import create_key, load_key
 from hub.authority.policy import Role, may_import
+from hub.authority.session_file import write_token
 from hub.backends import Importer
 from hub.capture import parse_source
 from hub.channels import Subscription
@@ -47,7 +48,7 @@ from hub.watchlists.trust import TRUST_FILE, SignerKey, Trust, add_issuer, save_
 OFFICER: Final = "demo"
 PASSPHRASE: Final = "for the demonstration alone"  # noqa: S105  # of a unit that guards nothing
 ISSUER: Final = "Demonstration issuer"
-SETTINGS: Final = Settings(unit="demo")
+SETTINGS: Final = Settings()
 
 _WANTED: Final = (
     {
@@ -187,7 +188,9 @@ def _csv(rows: tuple[dict[str, str], ...]) -> str:
 async def _run(state: Path, clip: ClipFacts, folder: Path, *, show: bool) -> Outcome:
     watched = (Watched("street", parse_source(str(clip.path))),)
     async with open_hub(SETTINGS, state, watched, clock=SystemClock(), until_end=True, say=note) as hub:
-        requester = (await hub.unit.officers.sign_in(OFFICER, PASSPHRASE)).requester
+        session = await hub.unit.officers.sign_in(OFFICER, PASSPHRASE)
+        write_token(state, session.token)  # for whoever looks at the alerts and the log afterwards
+        requester = session.requester
         started = time.monotonic()
         alerts: list[tuple[Alert, float]] = []
         with hub.events.subscribe() as subscription:
