@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
+import structlog
 import trio
 
 from hub.app import Ended, Hub, Watched, open_hub
@@ -21,6 +22,7 @@ from hub.commands.explain import counted
 from hub.config import Settings, load_config, state_folder
 from hub.errors import ClosedChannelError, InputError, LaggedError, UsageError
 from hub.events import Event, encode
+from hub.logs import LogForm, set_up_logs
 
 EVENT_SECONDS: Final = 2.0
 """Longest wait at the end for a reader that does not take the last events."""
@@ -59,16 +61,18 @@ def _name(spec: SourceSpec, number: int, of: int) -> str:
 async def _run(
     settings: Settings, watched: tuple[Watched, ...], events: str | None, *, until_end: bool, development: bool
 ) -> int:
-    stop = trio.Event()
+    clock, stop = SystemClock(), trio.Event()
+    set_up_logs(sys.stderr, clock=clock, form=LogForm.CONSOLE if sys.stderr.isatty() else LogForm.JSON)
+    log = structlog.get_logger()
     async with (
         open_hub(
             settings,
             state_folder(),
             watched,
-            clock=SystemClock(),
+            clock=clock,
             until_end=until_end,
             development=development,
-            say=note,
+            say=log.info,
         ) as hub,
         _event_file(events) as file,
         trio.open_nursery() as nursery,
