@@ -169,7 +169,7 @@ class AuditLog:
             AuditError: The destruction cannot be accounted for, so it did not happen.
         """
         try:
-            count, receipt = await self._database.write(self._erase)
+            now, count, receipt = await self._database.write(self._erase)
         except StoreError as error:
             raise AuditError(f"payloads are due to be destroyed and cannot be: {error}") from error
         if receipt is not None:
@@ -178,11 +178,10 @@ class AuditLog:
             self._erased += count
             self._seen(receipt.at)
         if self._unpurged:
-            now = self.now()
             with suppress(StoreError):
-                await self._database.write(lambda _: self._open_vault().destroy(now))
+                done = await self._database.write(lambda connection: self._destroy_keys(connection, now))
                 await self._database.purge(rewrite=False)
-                self._unpurged = False
+                self._unpurged = not done
         return count
 
     async def payload(self, index: int) -> Payload | None:
@@ -274,12 +273,12 @@ class AuditLog:
         if last.size > size or last.root != root_hash(last.size, node_reader(connection)):
             raise AuditError("the log contradicts its own newest checkpoint: run `patrol-hub audit verify`")
 
-    def _erase(self, connection: sqlite3.Connection) -> tuple[int, Receipt | None]:
+    def _erase(self, connection: sqlite3.Connection) -> tuple[datetime, int, Receipt | None]:
         newest = read_newest(connection)
         now = self.now() if newest is None else max(self.now(), newest.at)
         count = connection.execute("DELETE FROM payload WHERE until <= ?", (stamp(now),)).rowcount
         if not count:
-            return 0, None
+            return now, 0, None
         entry = Entry(
             act=Act.ERASED,
             at=now,
@@ -289,7 +288,14 @@ class AuditLog:
             payload_until=None,
         )
         payload = encode_payload(ErasedPayload(what=ERASED_WHAT, count=count))
-        return count, self._insert(connection, entry, payload)[0]
+        return now, count, self._insert(connection, entry, payload)[0]
+
+    def _destroy_keys(self, connection: sqlite3.Connection, now: datetime) -> bool:
+        """Destroy the keys of dates up to `now`, unless a payload under one of them was written since."""
+        if connection.execute("SELECT 1 FROM payload WHERE until <= ? LIMIT 1", (stamp(now),)).fetchone():
+            return False
+        self._open_vault().destroy(now)
+        return True
 
     def _open_vault(self) -> Vault:
         if self._vault is None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import trio
 
 from hub.audit.log import open_log
 from hub.audit.reading import PayloadState, read_entries
@@ -136,6 +137,21 @@ async def test_a_reader_holds_up_the_overwriting_and_not_the_hub(tmp_path, monke
         assert await log.erase_due() == 0
         assert not log.statistics().overdue
         assert sealed not in every_byte(tmp_path)
+
+
+async def test_a_payload_that_is_written_while_others_end_keeps_its_key_until_it_is_accounted_for(tmp_path):
+    path, clock = tmp_path / "audit.sqlite3", ManualClock(START)
+    async with opened(path, clock) as log:
+        await log.append(entry(START, START, 1))  # ends at once
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(log.erase_due)
+            for number in range(9):
+                nursery.start_soon(log.append, entry(START, START, number))
+        assert verify_log(path, await log.checkpoint()).ok
+        left = await log.erase_due()
+        assert log.statistics().erased == 10
+        assert verify_log(path, await log.checkpoint()).destroyed == 10, left
+        assert not log.statistics().overdue
 
 
 def _fail(*_args, **_more):
