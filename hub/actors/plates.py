@@ -118,16 +118,18 @@ async def run_plates(
         await on_frame(seen)
 
     task_status.started()
-    live = False
+    # A live source that falls silent: first its tracks end, then what was remembered of vehicles goes.
+    silence = (IDLE, vehicles.memory, math.inf)
+    step = 2
     try:
         while True:
-            with trio.move_on_after(IDLE if live else math.inf) as waiting:
+            with trio.move_on_after(silence[step]) as waiting:
                 frame = await frames.receive()
             if waiting.cancelled_caught:
-                await watch.end()
-                live = False
+                await (watch.end, watch.forget)[step]()
+                step += 1
                 continue
-            live = frame.kind in (SourceKind.LIVE, SourceKind.PACED)
+            step = 0 if frame.kind in (SourceKind.LIVE, SourceKind.PACED) else 2
             await look(frame)
             del frame  # not kept while the next one is awaited (C3)
     except ClosedChannelError:
@@ -161,6 +163,10 @@ class _Watch:
     async def end(self) -> None:
         """End all tracks and emit what they give."""
         await self._emit(await trio.to_thread.run_sync(self._vehicles.finish, limiter=self._limiter))
+
+    async def forget(self) -> None:
+        """Forget the vehicles that were seen; all tracks have ended."""
+        self._vehicles.forget()
 
     def stop(self) -> None:
         """Drop what is left without reading it."""

@@ -16,6 +16,7 @@ from hub.ledger import Ledger, Stage
 from hub.messages import Box, Reason, SourceKind
 from hub.plates.grammar import load_grammars
 from hub.plates.settings import PlateSettings
+from hub.plates.vehicles import VehicleSettings, _Remembered
 from hub.testing.frames import Painted, drive_past, frames_of, paint, street
 from hub.testing.readers import FailingReader, HangingReader, PaintedReader, ScriptedReader
 
@@ -149,6 +150,22 @@ async def test_tracks_of_a_camera_that_falls_silent_end():
     assert read.votes == 5
     bench.ledger.leave("front", Stage.READ, Reason.NOT_LISTED)
     bench.settle()
+
+
+@pytest.mark.slow
+async def test_what_is_remembered_of_a_vehicle_goes_though_no_frame_comes_any_more():
+    def remembered():
+        return sum(isinstance(each, _Remembered) for each in gc.get_objects())
+
+    bench = Bench(PaintedReader(), vehicles=VehicleSettings(memory=0.5))
+    async with bench.running() as nursery:
+        await bench.feed(frames_of(drive_past("1234BCD", 5), kind=SourceKind.LIVE, rate=25))
+        with trio.fail_after(5):
+            await bench.out.receive()
+        assert remembered() == 1
+        await trio.sleep(0.8)
+        assert remembered() == 0
+        nursery.cancel_scope.cancel()
 
 
 async def test_when_the_hub_stops_everything_under_way_has_its_reason():
