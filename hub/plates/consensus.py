@@ -71,7 +71,8 @@ class _Slot:
         absent[EMPTY] += 1 - DOUBT
         log = (self.log + max(0.0, total - self.weight) * np.log(absent)) * (frames / total)
         spread: Doubles = np.exp(log - log.max())
-        return spread / spread.sum()
+        spread /= spread.sum()
+        return spread
 
 
 def combine(observations: Sequence[Observation]) -> PlateEvidence:
@@ -95,10 +96,13 @@ def combine(observations: Sequence[Observation]) -> PlateEvidence:
     extra: dict[tuple[int, int], _Slot] = defaultdict(_Slot)
     total = squares = 0.0
     for each in observations:
-        other = rows if each.evidence is pivot else _complete(each.evidence.slots)
-        partners, agreement = align(rows, other)
-        if agreement < LEAST_AGREEMENT and each.evidence is not pivot:
-            continue
+        other = rows
+        partners: Sequence[int | None] = range(len(rows))
+        if each.evidence is not pivot:
+            other = _complete(each.evidence.slots)
+            partners, agreement = align(rows, other)
+            if agreement < LEAST_AGREEMENT:
+                continue
         total += each.weight
         squares += each.weight**2
         after, run = 0, 0

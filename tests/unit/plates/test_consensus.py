@@ -83,6 +83,22 @@ def test_characters_outside_of_the_alphabet_keep_their_share():
     assert found.slots[1:].sum(axis=1) == pytest.approx(1, abs=0.02)
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0.05, 3.0))
+def test_frames_in_which_nothing_is_clear_give_distributions_too(seed, peak):
+    rng = np.random.default_rng(seed)
+
+    def unclear(length):
+        one = evidence("A" * length)
+        one.slots[:] = rng.dirichlet(np.full(EMPTY + 1, peak / 10), length)
+        return Observation(one, float(rng.uniform(0.1, 1.0)))
+
+    found = combine([unclear(int(rng.integers(1, 9))) for _ in range(4)])
+    assert np.isfinite(found.slots).all()
+    assert np.isfinite(found.breaks).all()
+    assert sum(found.lines) == len(found.slots)
+
+
 def test_nothing_cannot_be_combined():
     with pytest.raises(ValueError, match="nothing"):
         combine([])
