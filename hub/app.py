@@ -475,7 +475,7 @@ async def _account_list(unit: Unit, status: SourceStatus) -> None:
     """Enter a closed list that is about to be used, or that was refused, in the log; registers are none."""
     if not status.info.list_digest and status.usable:
         return
-    act, outcome = (Act.LIST_LOADED, "opened") if status.usable else (Act.LIST_REFUSED, "refused")
+    act, outcome = (Act.LIST_OPENED, "opened") if status.usable else (Act.LIST_REFUSED, "refused")
     payload = ListPayload(
         source=status.name,
         digest=status.info.list_digest,

@@ -161,6 +161,9 @@ class PlateEvidence(Struct, frozen=True, eq=False):
     """Detector's probability that this is text, 0 to 1."""
     sharpness: float
     """Detail in the region, 0 (flat) to 1; see `hub.vision.quality`."""
+    look: float = 0.5
+    """How much the region looks like a number on a plate rather than lettering, 0 to 1; 0.5 where the reader does not
+    say; see `hub.vision.quality.plate_look`."""
 
 
 class CharacterRead(Struct, frozen=True):
@@ -546,6 +549,9 @@ class Act(StrEnum):
     SIGN_IN_REFUSED = "sign_in_refused"
     SIGN_OUT = "sign_out"
     LIST_LOADED = "list_loaded"
+    """An officer loads a closed list."""
+    LIST_OPENED = "list_opened"
+    """The unit begins to use a list that an officer has loaded."""
     LIST_REFUSED = "list_refused"
     LIST_ENDED = "list_ended"
     LOOKUP = "lookup"

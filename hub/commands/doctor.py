@@ -18,6 +18,7 @@ from hub.commands.console import Form, emit, note, say
 from hub.commands.explain import numbered
 from hub.config import load_config, state_folder
 from hub.events import SourceState
+from hub.messages import Reach
 from hub.models import check_models
 from hub.plates.budget import CostLimit
 from hub.plates.grammar import load_grammars
@@ -88,7 +89,9 @@ async def _diagnose(config: Path | None, *, development: bool) -> Diagnosis:
         checks += [Check(f"source {each.name}", each.usable, each.detail or "answers") for each in statuses]
         sources = tuple(source_state(status) for status in statuses)
         limits = tuple(
-            Limit(each.name, each.limit) for each in statuses if each.limit is not None and each.limit.entries
+            Limit(each.name, each.limit)
+            for each in statuses
+            if each.limit is not None and each.reach is Reach.AUTOMATIC
         )
     checks.append(await trio.to_thread.run_sync(_log, state, origin_of(settings.unit)))
     return Diagnosis(all(check.ok for check in checks), tuple(checks), sources, limits)

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import trio
 from msgspec import Struct
 
 from hub.app import open_hub
-from hub.audit.records import ImportPayload
-from hub.authority.policy import may_import
-from hub.backends import ImportReport
 from hub.clocks import SystemClock
 from hub.commands.acting import acting, open_configured
 from hub.commands.console import Form, emit, note, say
 from hub.commands.explain import answered, numbered
 from hub.config import load_config, state_folder
-from hub.errors import HubError, InputError, NotAllowedError, PluginError, UsageError
+from hub.errors import NotAllowedError, UsageError
+from hub.importing import import_file
 from hub.lookups import typed_plate
-from hub.messages import Act, Answer, AnswerStatus, DocumentQuery, Entry, Hit, PersonQuery, Subject
-from hub.parts import plugin_context
+from hub.messages import Answer, AnswerStatus, DocumentQuery, Hit, PersonQuery, Subject
 from hub.plates.alphabet import ANY, UNKNOWN
 from hub.plates.partial import check_partial
 from hub.plugins import PluginHost
-
-IMPORT_SECONDS: Final = 600.0
-"""Longest time for an import."""
 
 
 class AnswerLine(Struct, frozen=True):
@@ -47,11 +39,6 @@ class AnswerLine(Struct, frozen=True):
 class _Lookup(Struct, frozen=True):
     lookup: str
     answers: tuple[AnswerLine, ...]
-
-
-class _Import(Struct, frozen=True):
-    source: str
-    report: ImportReport
 
 
 def lookup(
@@ -148,39 +135,11 @@ def import_records(source: str, file: Path, *, officer: str | None, config: Path
 
 
 async def _import(source: str, file: Path, officer: str | None, config: Path | None, *, development: bool) -> int:
-    settings = load_config(config)
     plugins = PluginHost()
-    plugins.load_all(leave_out=settings.plugins_off)
-    part = plugins.importers.get(source)
-    if part is None:
-        there = ", ".join(plugins.importers) or "none"
-        raise PluginError(f"no source called {source} takes files; those that do: {there}")
-    digest = await trio.to_thread.run_sync(_digest, file)
+    plugins.load_all(leave_out=load_config(config).plugins_off)
     async with open_configured(config) as unit, acting(unit, officer) as requester:
-        may_import(requester).demand()
-        context = plugin_context(part.plugin, settings, unit.state, development=development)
-
-        async def account(outcome: str, imported: int, refused: int, why: str) -> None:
-            payload = ImportPayload(source=source, digest=digest, imported=imported, refused=refused, reason=why)
-            entry = Entry(Act.RECORDS_IMPORTED, unit.clock.now(), requester, outcome, payload, None, source=source)
-            await unit.log.append(entry)
-
-        await account("begun", 0, 0, "")
-        try:
-            report = await trio.to_thread.run_sync(part.make().import_file, context, file)
-        except HubError as error:
-            await account("not_done", 0, 0, str(error))
-            raise
-        await account("imported", report.imported, len(report.bad), "")
+        report = await import_file(unit, plugins, source, file, requester, development=development)
     for bad in report.bad:
         note(f"{file.name}, line {bad.line}: {bad.problem}")
     say(f"{source}: {numbered(report.imported, 'record')} imported, {numbered(len(report.bad), 'row')} refused")
     return 1 if report.bad else 0
-
-
-def _digest(file: Path) -> str:
-    try:
-        with file.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}") from error

@@ -108,6 +108,7 @@ LOG_PAYLOADS: Final[Mapping[Act, Datum | None]] = MappingProxyType(
         Act.UNIT_STOP: None,
         Act.CONFIGURATION: None,
         Act.LIST_LOADED: None,
+        Act.LIST_OPENED: None,
         Act.LIST_REFUSED: None,
         Act.LIST_ENDED: None,
         Act.AUTOMATIC_OPENED: None,
