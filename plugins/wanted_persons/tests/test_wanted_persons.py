@@ -232,7 +232,8 @@ def test_an_older_version_is_refused_even_after_the_list_was_erased(where: Plugi
         "DELETE FROM entries WHERE entry = 'p1'",
         "INSERT INTO entries (entry, expires, fields) VALUES ('x', '', '{}')",
         "UPDATE list SET stored = replace(stored, '2030-01-10', '2040-01-10')",
-        "UPDATE list SET stored = replace(stored, 'Stolen', 'Wanted'), envelope = x'7b7d'",
+        "UPDATE envelope SET envelope = x'7b7d'",
+        "DELETE FROM envelope",
     ],
 )
 def test_whoever_edits_the_store_is_found_when_it_is_opened(where: PluginContext, change: str) -> None:

@@ -12,7 +12,7 @@ from hub.errors import SourceChangedError, SourceError, TrustError
 from hub.messages import Query, Reach, SubjectKind
 from hub.store.records import all_plates, all_records, count_records, encode_fields, find_records
 from hub.store.sqlite import mapped_errors, purge, transaction
-from wanted_persons.store import StoredList, delete_list, digest_of, open_store, path_of, stored_list
+from wanted_persons.store import StoredList, delete_list, digest_of, open_store, path_of, stored_envelope, stored_list
 from wanted_persons.verify import fields_of, now_of, verified
 
 
@@ -66,7 +66,7 @@ class WantedPersons(RecordSource):
         connection, context, opened = self._opened()
         with mapped_errors(path_of(context)):
             stored = stored_list(connection)
-            if stored is None or stored[0] != opened:
+            if stored != opened:
                 raise SourceChangedError("the list was replaced")
             if query.now >= opened.expires:
                 raise TrustError(f"the list expired at {opened.expires:%Y-%m-%d %H:%M} UTC")
@@ -93,7 +93,7 @@ class WantedPersons(RecordSource):
         try:
             with mapped_errors(path):
                 stored = stored_list(connection)
-            if stored is None or now_of(context) < stored[0].expires + keep:
+            if stored is None or now_of(context) < stored.expires + keep:
                 return 0
             with transaction(connection, path):
                 count = delete_list(connection)
@@ -116,10 +116,9 @@ class WantedPersons(RecordSource):
 
 def _check(connection: sqlite3.Connection, context: PluginContext) -> StoredList:
     """Return the list where it may be used now; what lies in the tables must be what was signed."""
-    found = stored_list(connection)
-    if found is None:
+    stored = stored_list(connection)
+    if stored is None:
         raise SourceError("no list is loaded: import a signed list with `patrol-hub import wanted_persons FILE`")
-    stored, envelope = found
     kept = list(all_records(connection))
     if stored.development:
         if not context.development:
@@ -129,7 +128,7 @@ def _check(connection: sqlite3.Connection, context: PluginContext) -> StoredList
         if now_of(context) >= stored.expires:
             raise TrustError(f"the list expired at {stored.expires:%Y-%m-%d %H:%M} UTC: import a new one")
         return stored
-    signed = verified(connection, context, envelope)
+    signed = verified(connection, context, stored_envelope(connection))
     if signed.digest != stored.digest or kept != [
         (entry.entry, encode_fields(fields_of(entry))) for entry in signed.list.entries
     ]:

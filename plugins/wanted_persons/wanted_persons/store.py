@@ -24,7 +24,10 @@ FILE: Final = "wanted_persons.sqlite3"
 _LISTS: Final = """
 CREATE TABLE list (
     id INTEGER PRIMARY KEY CHECK (id = 1),
-    stored BLOB NOT NULL,
+    stored BLOB NOT NULL
+);
+CREATE TABLE envelope (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
     envelope BLOB NOT NULL
 );
 CREATE TABLE versions (
@@ -64,10 +67,16 @@ def open_store(context: PluginContext, *, any_thread: bool = False) -> sqlite3.C
     return connect(path_of(context), [TABLES, _LISTS], check_same_thread=not any_thread)
 
 
-def stored_list(connection: sqlite3.Connection) -> tuple[StoredList, bytes] | None:
-    """Return the list and its envelope (empty for a development list), or None where none is loaded."""
-    row = connection.execute("SELECT stored, envelope FROM list").fetchone()
-    return None if row is None else (msgspec.json.decode(row[0], type=StoredList), row[1])
+def stored_list(connection: sqlite3.Connection) -> StoredList | None:
+    """Return what is known of the list, or None where none is loaded. Asked at every query, so it reads no more."""
+    row = connection.execute("SELECT stored FROM list").fetchone()
+    return None if row is None else msgspec.json.decode(row[0], type=StoredList)
+
+
+def stored_envelope(connection: sqlite3.Connection) -> bytes:
+    """Return the list's envelope as it was signed; empty for a development list."""
+    row = connection.execute("SELECT envelope FROM envelope").fetchone()
+    return b"" if row is None else bytes(row[0])
 
 
 def replace_list(
@@ -79,9 +88,8 @@ def replace_list(
     """Put a list in place of the one that is there; to be called inside a transaction."""
     clear_records(connection)
     count = put_records(connection, records)
-    connection.execute(
-        "INSERT OR REPLACE INTO list (id, stored, envelope) VALUES (1, ?, ?)", (msgspec.json.encode(stored), envelope)
-    )
+    connection.execute("INSERT OR REPLACE INTO list (id, stored) VALUES (1, ?)", (msgspec.json.encode(stored),))
+    connection.execute("INSERT OR REPLACE INTO envelope (id, envelope) VALUES (1, ?)", (envelope,))
     if envelope:
         connection.execute(
             "INSERT OR REPLACE INTO versions (issuer, name, version, digest) VALUES (?, ?, ?, ?)",
@@ -93,6 +101,7 @@ def replace_list(
 def delete_list(connection: sqlite3.Connection) -> int:
     """Delete the list and return how many entries it had; its version stays, so that no older one can follow."""
     connection.execute("DELETE FROM list")
+    connection.execute("DELETE FROM envelope")
     return clear_records(connection)
 
 
