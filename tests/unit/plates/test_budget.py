@@ -58,7 +58,7 @@ def test_a_longer_list_never_has_a_higher_limit(size: int, more: int, budget: fl
 
 
 def test_a_larger_budget_never_has_a_lower_limit() -> None:
-    limits = [cost_limit(10_000, BOOK, per_ten_thousand=budget, sample=30).limit for budget in (0.001, 0.1, 1, 10, 1e6)]
+    limits = [cost_limit(10_000, BOOK, per_ten_thousand=budget, sample=30).limit for budget in (1e-6, 0.1, 1, 10, 1e6)]
     assert limits == sorted(limits)
     assert limits[0] == 0.0
     assert limits[-1] == LARGEST
@@ -82,7 +82,7 @@ def test_it_says_when_even_folding_exceeds_the_budget() -> None:
     assert limit.limit < FOLDED
     assert limit.folded_false_alerts > limit.budget
     assert "for the same would give" in limit.describe()
-    tight = cost_limit(1_000_000, BOOK, per_ten_thousand=0.001, sample=30)
+    tight = cost_limit(1_000_000, BOOK, per_ten_thousand=1e-6, sample=30)
     assert tight.exact_only
     assert "only exact hits count" in tight.describe()
 
