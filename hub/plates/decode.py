@@ -7,6 +7,7 @@ believed is decided in `hub.plates.gates`.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -16,7 +17,7 @@ from msgspec import Struct
 
 from hub.messages import CharacterRead, Reading
 from hub.plates.alphabet import EMPTY, INDEX, SYMBOLS
-from hub.plates.grammar import GrammarBook, Pattern
+from hub.plates.grammar import DIGITS, GrammarBook, Pattern
 from hub.plates.settings import PlateSettings
 
 if TYPE_CHECKING:
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float32]
     Doubles: TypeAlias = NDArray[np.float64]
 
+LETTERS: Final = SYMBOLS[len(DIGITS) :]
+
 LOOK_ALIKES: Final = {
-    "0O": 0.3, "1I": 0.3, "0Q": 0.1, "OQ": 0.1, "0D": 0.03, "OD": 0.03, "DQ": 0.02, "1L": 0.01, "IL": 0.02, "1T": 0.01,
+    "0O": 0.5, "1I": 0.4, "0Q": 0.1, "OQ": 0.1, "0D": 0.03, "OD": 0.03, "DQ": 0.02, "1L": 0.01, "IL": 0.02, "1T": 0.01,
     "IT": 0.01, "1J": 0.01, "IJ": 0.01, "2Z": 0.05, "5S": 0.05, "8B": 0.05, "6G": 0.03, "4A": 0.01, "7T": 0.01,
     "7Z": 0.01, "17": 0.01, "UV": 0.02, "VY": 0.02, "MN": 0.01, "HN": 0.01, "HM": 0.01, "KX": 0.01, "EF": 0.01,
     "PR": 0.01, "CG": 0.03, "38": 0.01, "56": 0.005, "68": 0.01, "0U": 0.005, "OU": 0.01, "0C": 0.005, "OC": 0.01,
@@ -47,14 +50,21 @@ SKIP_EDGE: Final = 0.02
 SKIP_APART: Final = 0.2
 """The same where a separator stands between it and the rest."""
 
-SEPARATED: Final = (0.8, 0.2)
-"""Probability of seeing a separator where a pattern has one, and where it has none."""
+SEPARATED: Final = (0.1, 0.6)
+"""Probability of seeing a separator where a pattern has none, and where it has one: gaps are often too narrow to be
+seen, and emblems and bolts are seen as separators."""
 
-TRUST: Final = 0.6
+UNSURE: Final = 0.25
+"""The same where it is not known whether there is one."""
+
+TRUST: Final = 0.5
 """Power of the grammars' prior: below 1 because it is a table's estimate and the recogniser is surer than right."""
 
-FREE_TEXT: Final = 0.01
-"""Prior of the rival explanation: any text at all, each string of symbols equally likely."""
+LETTERING: Final = ((LETTERS, 0.02), (DIGITS, 0.01), (SYMBOLS, 0.0005))
+"""The rival explanation, text that is no plate: words, numbers, codes; prior of each, its strings equally likely."""
+
+SHORT_LETTERING: Final = (4, 0.02)
+"""Up to so many characters, codes have this prior: models and engines are called F150, V6, TDI."""
 
 WINDOW: Final = 9.0
 """Readings this many nats worse than the best are not followed up."""
@@ -100,24 +110,34 @@ class _Found(Struct, frozen=True, eq=False):
     """Log likelihood."""
 
 
+class Solution(Struct, frozen=True):
+    """What a confusion network may say."""
+
+    readings: tuple[Reading, ...]
+    """Best first; empty where no grammar fits. Confidences add up to at most `fit`."""
+    fit: float
+    """Probability that the text is a plate rather than lettering that looks the same, 0 to 1."""
+
+
 def decode(
     slots: Floats, lines: Sequence[int], breaks: Floats, book: GrammarBook, settings: PlateSettings
 ) -> tuple[Reading, ...]:
-    """Rank what a confusion network may say.
+    """Rank what a confusion network may say; see `solve`."""
+    return solve(slots, lines, breaks, book, settings).readings
+
+
+def solve(slots: Floats, lines: Sequence[int], breaks: Floats, book: GrammarBook, settings: PlateSettings) -> Solution:
+    """Rank what a confusion network may say, and weigh all of it against lettering.
 
     Args:
         slots: float32 [slots, len(SYMBOLS) + 1], as in `hub.messages.PlateEvidence.slots`.
         lines: Number of slots in each line of text.
         breaks: float32 [slots]: probability of a separator before each slot.
         book: The grammars. A plate that no pattern accepts is never returned.
-        settings: How many alternatives to give.
-
-    Returns:
-        Readings, best first; empty where no grammar fits. Confidences add up to less than 1: the rest belongs to
-        readings that are not listed and to text that is no plate.
+        settings: How many readings to give.
     """
     if not 0 < len(slots) <= MOST_SLOTS:
-        return ()
+        return Solution((), 0.0)
     likelihood = _likelihood(slots)
     skip = _skip(slots, lines, breaks)
     found: dict[str, _Found] = {}
@@ -131,14 +151,15 @@ def decode(
                 found[each.plate] = each
             best = max(best, alignment.score)
     if not found:
-        return ()
-    weights = {plate: each.score + TRUST * np.log(book.probability(plate)) for plate, each in found.items()}
-    rival = _free_text(likelihood, skip)
-    top = max(*weights.values(), rival)
-    total = sum(np.exp(w - top) for w in weights.values()) + np.exp(rival - top)
+        return Solution((), 0.0)
+    weights = {
+        plate: each.score + TRUST * math.log(_prior(plate, each.slots, breaks, book)) for plate, each in found.items()
+    }
+    rival = _lettering(likelihood, skip)
+    total = float(np.logaddexp.reduce([*weights.values(), rival]))
+    confidence = {plate: float(np.exp(weight - total)) for plate, weight in weights.items()}
     ranked = sorted(weights, key=lambda plate: (-weights[plate], plate))[: settings.alternatives]
-    confidence = {plate: float(np.exp(weights[plate] - top) / total) for plate in weights}
-    return tuple(
+    readings = tuple(
         Reading(
             plate=plate,
             confidence=confidence[plate],
@@ -147,6 +168,7 @@ def decode(
         )
         for plate in ranked
     )
+    return Solution(readings, min(1.0, sum(confidence.values())))
 
 
 @lru_cache(maxsize=1)
@@ -247,9 +269,35 @@ def _spell(alignment: _Alignment, likelihood: Doubles, skip: Doubles, *, most: i
                     heapq.heappush(queue, (cost + column[rank][0] - column[rank + 1][0], after))
 
 
-def _free_text(likelihood: Doubles, skip: Doubles) -> float:
-    """Return the log weight of the text just as it looks, under no grammar."""
-    return float(np.maximum(likelihood.max(axis=1) - TRUST * np.log(EMPTY), skip).sum() + TRUST * np.log(FREE_TEXT))
+def _prior(plate: str, slots: Sequence[int], breaks: Floats, book: GrammarBook) -> float:
+    """Return how likely such a plate is, its separators seen where they were seen."""
+    starts = [0, *(slot + 1 for slot in slots[:-1])]
+    seen = [float(breaks[start : slot + 1].max()) for start, slot in zip(starts, slots, strict=True)]
+    total = 0.0
+    for pattern in book.matching(plate):
+        agreement = 1.0
+        for position in range(1, len(plate)):
+            where = SEPARATED[position in pattern.breaks]
+            agreement *= _mix(seen[position], where) / _mix(seen[position], UNSURE) if not pattern.vanity else 1.0
+        total += pattern.density * agreement
+    return total
+
+
+def _mix(seen: float, expected: float) -> float:
+    """Return how well a separator that was seen with a probability agrees with one expected with another."""
+    return seen * expected + (1.0 - seen) * (1.0 - expected)
+
+
+def _lettering(likelihood: Doubles, skip: Doubles) -> float:
+    """Return the log weight of the text being lettering, just as it looks."""
+    count = float((1.0 - np.exp(skip)).sum())
+    weights = []
+    for symbols, prior in LETTERING:
+        short, short_prior = SHORT_LETTERING
+        share = short_prior if symbols is SYMBOLS and count < short + 0.5 else prior
+        best = likelihood[:, [INDEX[symbol] for symbol in symbols]].max(axis=1) - TRUST * np.log(len(symbols))
+        weights.append(float(np.maximum(best, skip).sum()) + TRUST * np.log(share))
+    return float(np.logaddexp.reduce(weights))
 
 
 def _characters(

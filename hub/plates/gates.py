@@ -1,27 +1,32 @@
 """Says of one text region why it is no plate, or that it passed: geometry, size, detail, characters, grammar.
 
-Pure; order matters only for which one reason a region leaves with.
+Pure; the order of the gates matters only for which one reason a region leaves with.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
 from typing import Final
 
-from hub.messages import PlateEvidence, Reading, Reason
-from hub.plates.alphabet import normalise
+from hub.messages import PlateEvidence, Reason
+from hub.plates.alphabet import EMPTY, SYMBOLS, normalise
+from hub.plates.decode import Solution
+from hub.plates.lettering import is_lettering
 from hub.plates.settings import PlateSettings
 
-DATE_OR_TIME: Final = re.compile(
-    r"\d{4}[-./:]?(0[1-9]|1[0-2])[-./:]?([0-2]\d|3[01])"
-    r"|([0-2]\d|3[01])[-./](0[1-9]|1[0-2])[-./]\d{2}"
-    r"|([01]\d|2[0-3])[:.][0-5]\d([:.][0-5]\d)?"
+NOT_PLATES: Final = re.compile(
+    r"(19|20)\d\d[-./:_ ]*(0[1-9]|1[0-2])[-./:_ ]*([0-2]\d|3[01])"  # a date, year first
+    r"|([0-2]\d|3[01])[-./](0[1-9]|1[0-2])[-./](19|20)?\d\d"  # day first
+    r"|(19|20)\d\d[-./:](0\d|1[0-2])"  # year and month
+    r"|\b([01]\d|2[0-3])[:.][0-5]\d([:.][0-5]\d)?\b(?=.*:|$)"  # time of day
+    r"|\d{3}[-.) ]+\d{3}[-. ]+\d{4}|^\W*\d{3}-\d{4}\W*$"  # telephone
+    r"|www|https?:|\.(com|net|org|info|[a-z]{2})\b|@|[$€£%]",  # address, price
 )
-"""A burnt-in date (year first, or day first) or time of day."""
+"""What signs, lettering and burnt-in captions say that plates do not."""
 
-ADDRESS: Final = re.compile(r"www|https?|\.(com|net|org|de|fr|es|br|sk|eu|info)\b|@", re.IGNORECASE)
-"""A web or mail address."""
+ROUND: Final = frozenset("COQDG0")
+"""What rings are read as."""
 
 ORDER: Final = (
     Reason.WRONG_SHAPE,
@@ -32,65 +37,78 @@ ORDER: Final = (
     Reason.LOW_CHARACTER,
     Reason.READ,
 )
-"""From the reasons that say least of a plate to the one that says most: a frame takes its best region's."""
+"""From the reason that says least of a plate to the one that says most: a frame takes its best region's."""
 
 
-def gate(
-    evidence: PlateEvidence, readings: Sequence[Reading], size: tuple[int, int], settings: PlateSettings
-) -> Reason:
+def gate(evidence: PlateEvidence, solution: Solution, size: tuple[int, int], settings: PlateSettings) -> Reason:
     """Return the one reason of a region.
 
     Args:
         evidence: What the reader saw.
-        readings: What `hub.plates.decode` makes of it, best first.
+        solution: What `hub.plates.decode` makes of it.
         size: Height and width of the picture in pixels.
         settings: The thresholds.
     """
-    del size
-    for reason in (
-        _shape(evidence, settings),
-        _size(evidence, settings),
-        _text(evidence, settings),
-    ):
-        if reason is not None:
-            return reason
-    if sum(reading.confidence for reading in readings) < settings.minimum_fit:
+    if not _plate_shaped(evidence, size, settings):
+        return Reason.WRONG_SHAPE
+    if line_height(evidence) < settings.minimum_height:
+        return Reason.TOO_SMALL
+    if _says_no_plate(evidence, settings):
+        return Reason.NOT_A_PLATE
+    if not solution.readings or odds(evidence, solution) < settings.minimum_odds:
         return Reason.NO_GRAMMAR
     if evidence.sharpness < settings.minimum_sharpness:
         return Reason.BLURRED
-    if min(character.probability for character in readings[0].characters) < settings.minimum_character:
+    if min(character.probability for character in solution.readings[0].characters) < settings.minimum_character:
         return Reason.LOW_CHARACTER
     return Reason.READ
+
+
+def odds(evidence: PlateEvidence, solution: Solution) -> float:
+    """Return the log odds that a region is a plate: by what it says, and within bounds by how it looks."""
+    look = _logit(evidence.look)
+    return _logit(solution.fit) + min(max(look, -1.5), 2.5)
+
+
+def line_height(evidence: PlateEvidence) -> float:
+    """Return the height of one line of text, in pixels."""
+    return _sides(evidence)[1] / max(len(evidence.lines), 1)
+
+
+def _logit(probability: float) -> float:
+    inside = min(max(probability, 1e-6), 1.0 - 1e-6)
+    return math.log(inside / (1.0 - inside))
 
 
 def _sides(evidence: PlateEvidence) -> tuple[float, float]:
     """Return width along the text and height across it, in pixels."""
     (ax, ay), (bx, by), _, (dx, dy) = evidence.corners
-    return ((bx - ax) ** 2 + (by - ay) ** 2) ** 0.5, ((dx - ax) ** 2 + (dy - ay) ** 2) ** 0.5
+    return math.hypot(bx - ax, by - ay), math.hypot(dx - ax, dy - ay)
 
 
-def _shape(evidence: PlateEvidence, settings: PlateSettings) -> Reason | None:
+def _plate_shaped(evidence: PlateEvidence, size: tuple[int, int], settings: PlateSettings) -> bool:
     width, height = _sides(evidence)
-    aspect = width / max(height, 1.0) * len(evidence.lines)
-    if not settings.minimum_aspect <= aspect <= settings.maximum_aspect:
-        return Reason.WRONG_SHAPE
+    lines = max(len(evidence.lines), 1)
+    if not settings.minimum_aspect <= width * lines / max(height, 1.0) <= settings.maximum_aspect:
+        return False
     (ax, ay), (bx, by), *_ = evidence.corners
     if abs(by - ay) > settings.maximum_slope * abs(bx - ax):
-        return Reason.WRONG_SHAPE
-    return None
+        return False
+    middle = (evidence.box.y + evidence.box.h / 2) / size[0]
+    caption = line_height(evidence) < settings.caption_height * size[0]
+    return not (caption and not settings.caption_rim <= middle <= 1.0 - settings.caption_rim)
 
 
-def _size(evidence: PlateEvidence, settings: PlateSettings) -> Reason | None:
-    _, height = _sides(evidence)
-    return Reason.TOO_SMALL if height / len(evidence.lines) < settings.minimum_height else None
-
-
-def _text(evidence: PlateEvidence, settings: PlateSettings) -> Reason | None:
-    if evidence.score < settings.minimum_score:
-        return Reason.NOT_A_PLATE
-    if len(normalise(evidence.text)) > settings.longest_text:
-        return Reason.NOT_A_PLATE
-    if DATE_OR_TIME.search(evidence.text) or ADDRESS.search(evidence.text):
-        return Reason.NOT_A_PLATE
-    strange = float((1.0 - evidence.slots.sum(axis=1)).clip(0.0).sum()) / max(len(evidence.slots), 1)
-    return Reason.NOT_A_PLATE if strange > settings.maximum_strange else None
+def _says_no_plate(evidence: PlateEvidence, settings: PlateSettings) -> bool:
+    present = evidence.slots[evidence.slots[:, EMPTY] < 0.5]
+    seen = "".join(SYMBOLS[int(row[:EMPTY].argmax())] for row in present)
+    if len(seen) < settings.shortest_text or len(normalise(evidence.text)) > settings.longest_text:
+        return True
+    strange = float((1.0 - present.sum(axis=1)).clip(0.0).mean())
+    return (
+        evidence.score < settings.minimum_score
+        or strange > settings.maximum_strange
+        or set(seen) <= ROUND
+        or bool(NOT_PLATES.search(evidence.text))
+        or is_lettering((seen, evidence.text))
+    )

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from hub.backends import PlateReader
 from hub.messages import PlateEvidence, Reading, Reason
-from hub.plates.decode import decode
-from hub.plates.gates import ORDER, gate
+from hub.plates.decode import Solution, solve
+from hub.plates.gates import ORDER, gate, line_height, odds
 from hub.plates.grammar import GrammarBook
 from hub.plates.settings import PlateSettings
 
@@ -56,10 +57,13 @@ def judge(
     """
     regions = []
     for each in evidence:
-        readings = decode(each.slots, each.lines, each.breaks, book, settings)
-        regions.append(RegionRead(each, readings, gate(each, readings, size, settings)))
-    regions.sort(key=lambda region: (-ORDER.index(region.reason), -_weight(region)))
-    return ImageRead(tuple(regions), regions[0].reason if regions else Reason.NO_TEXT)
+        solution = solve(each.slots, each.lines, each.breaks, book, settings)
+        regions.append(_Judged(each, solution, gate(each, solution, size, settings)))
+    regions.sort(key=_rank)
+    regions = _without_satellites(_lone(regions, size, settings))
+    regions.sort(key=_rank)
+    judged = tuple(RegionRead(each.evidence, each.solution.readings, each.reason) for each in regions)
+    return ImageRead(judged, judged[0].reason if judged else Reason.NO_TEXT)
 
 
 def read_image(reader: PlateReader, image: NDArray[np.uint8], book: GrammarBook, settings: PlateSettings) -> ImageRead:
@@ -77,7 +81,52 @@ def read_image(reader: PlateReader, image: NDArray[np.uint8], book: GrammarBook,
     return judge(reader.read(image), (image.shape[0], image.shape[1]), book, settings)
 
 
-def _weight(region: RegionRead) -> float:
-    """Order regions: how sure, how surely text, and how large."""
-    confidence = region.readings[0].confidence if region.readings else 0.0
-    return confidence * region.evidence.score * region.evidence.box.h
+class _Judged(Struct, frozen=True, eq=False):
+    evidence: PlateEvidence
+    solution: Solution
+    reason: Reason
+
+
+def _rank(region: _Judged) -> tuple[int, float]:
+    """Order regions: how far they came, then how sure and how large."""
+    weight = region.solution.fit * region.evidence.score * line_height(region.evidence)
+    return -ORDER.index(region.reason), -weight
+
+
+def _lone(regions: list[_Judged], size: tuple[int, int], settings: PlateSettings) -> list[_Judged]:
+    """Believe the one text of a picture that fails for its grammar alone, where nothing else is a plate.
+
+    Who takes a picture of a vehicle takes one of its plate, so that a number of the owner's choice, which by what it
+    says could be any word, is more likely there than in a picture that has a plate already.
+    """
+    if any(region.reason is Reason.READ for region in regions):
+        return regions
+    lone = [region for region in regions if region.reason is Reason.NO_GRAMMAR and region.solution.readings]
+    lone = [region for region in lone if odds(region.evidence, region.solution) >= settings.lone_odds]
+    if len(lone) != 1:
+        return regions
+    best = lone[0]
+    wide = best.evidence.box.w >= settings.lone_width * size[1]
+    sure = min(each.probability for each in best.solution.readings[0].characters) >= settings.lone_character
+    if not wide or not sure or best.evidence.sharpness < settings.minimum_sharpness:
+        return regions
+    return [replace(each, reason=Reason.READ) if each is best else each for each in regions]
+
+
+def _without_satellites(regions: list[_Judged]) -> list[_Judged]:
+    """Take back reads that are part of another plate: the name of the state or of the dealer above or below it."""
+    kept: list[_Judged] = []
+    for region in regions:
+        if region.reason is Reason.READ and any(_beside(region.evidence, other.evidence) for other in kept):
+            kept.append(replace(region, reason=Reason.NOT_A_PLATE))
+        else:
+            kept.append(region)
+    return kept
+
+
+def _beside(region: PlateEvidence, plate: PlateEvidence) -> bool:
+    """Say whether a region stands right above or below a larger one."""
+    one, other = region.box, plate.box
+    common = min(one.x + one.w, other.x + other.w) - max(one.x, other.x)
+    gap = max(one.y, other.y) - min(one.y + one.h, other.y + other.h)
+    return line_height(region) < line_height(plate) and common > 0.5 * min(one.w, other.w) and gap < 0.8 * other.h

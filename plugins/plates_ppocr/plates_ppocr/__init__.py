@@ -15,8 +15,8 @@ PATROL_HUB_API: Final = PLUGIN_API
 
 @hookimpl
 def register_plate_readers(register: RegisterPlateReader) -> None:
-    """Offer the reader under the name ``ppocr``."""
-    register("ppocr", open_reader)
+    """Offer the reader under the name ``plates_ppocr``."""
+    register("plates_ppocr", open_reader)
 
 
 def open_reader(context: PluginContext) -> PlateReader:

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from hub.backends import PlateReader
 from hub.messages import Box, PlateEvidence
-from hub.vision.quality import sharpness
+from hub.vision.quality import plate_look, sharpness
 from plates_ppocr.boxes import TextBox, fill, grown, join, overlap, straighten
 from plates_ppocr.detector import Detector
 from plates_ppocr.network import Line, line_of, merge, moved, stack
@@ -256,4 +256,5 @@ def _evidence(image: Image, region: _Region, shrink: float) -> PlateEvidence:
         text=region.text,
         score=min(1.0, region.box.score),
         sharpness=sharpness(image[y:bottom, x:right]),
+        look=plate_look(image, corners.tolist()),
     )
