@@ -121,7 +121,7 @@ async def _read(
                     say=note,
                 )
             except HubError as error:  # the other files are still read
-                note(f"{spec.origin}: {error}")
+                note(str(error))
                 status = 2
     finally:
         reader.close()

@@ -62,7 +62,7 @@ async def _trust(issuer: str, keys: tuple[Path, ...], officer: str | None, confi
     async with open_configured(config) as unit, acting(unit, officer) as requester:
         may_import(requester).demand()
         path = unit.state / TRUST_FILE
-        signers = [SignerKey(key.stem, load_public_key(key)) for key in keys]
+        signers = [SignerKey(key.name.partition(".")[0], load_public_key(key)) for key in keys]
         changed = add_issuer(load_trust(path), issuer, signers)
         payload = ConfigPayload(digest="", changed=(f"trust.{issuer}",))
         await unit.log.append(Entry(Act.CONFIGURATION, unit.clock.now(), requester, "issuer_trusted", payload, None))
