@@ -10,6 +10,7 @@ import heapq
 import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
@@ -66,29 +67,26 @@ LETTERING: Final = ((LETTERS, 0.02), (DIGITS, 0.01), (SYMBOLS, 0.0005))
 SHORT_LETTERING: Final = (4, 0.02)
 """Up to so many characters, codes have this prior: models and engines are called F150, V6, TDI."""
 
-WINDOW: Final = 9.0
+WINDOW: Final = 7.0
 """Readings this many nats worse than the best are not followed up."""
 
 MOST_SLOTS: Final = 24
 """Text longer than this is no plate and is not decoded."""
 
 
-class _Group(Struct, frozen=True, eq=False):
-    """Patterns of one length, laid out for the aligner."""
+class _Table(Struct, frozen=True, eq=False):
+    """A grammar book, laid out for the aligner: of patterns that accept the same plates, the densest alone."""
 
     patterns: tuple[Pattern, ...]
+    """Shortest first."""
+    lengths: NDArray[np.intp]
+    """intp [patterns], ascending."""
     classes: NDArray[np.intp]
-    """intp [patterns, length]: row of `_Table.masks`."""
+    """intp [patterns, longest]: row of `masks`; after a pattern's end the row that allows nothing."""
     priors: Doubles
     """float64 [patterns]: log of the prior of each string."""
-
-
-class _Table(Struct, frozen=True, eq=False):
-    """A grammar book, laid out for the aligner."""
-
     masks: NDArray[np.bool_]
-    """bool [classes, symbols]."""
-    groups: tuple[_Group, ...]
+    """bool [classes, symbols]; the last row allows nothing."""
 
 
 class _Alignment(Struct, frozen=True, eq=False):
@@ -142,29 +140,32 @@ def solve(slots: Floats, lines: Sequence[int], breaks: Floats, book: GrammarBook
     skip = _skip(slots, lines, breaks)
     found: dict[str, _Found] = {}
     best = -np.inf
-    for alignment in sorted(_align(likelihood, skip, _table(book)), key=lambda a: -a.score):
+    columns, skipped = _Columns(likelihood), skip.tolist()
+    for alignment in _align(likelihood, skip, _table(book)):
         if alignment.score < best - WINDOW:
             break
-        for each in _spell(alignment, likelihood, skip):
-            known = found.get(each.plate)
-            if known is None or known.score < each.score:
-                found[each.plate] = each
-            best = max(best, alignment.score)
+        ground = sum(skipped) - sum(skipped[slot] for slot in alignment.slots)
+        for plate, likely, loss in _spell(alignment, columns, alignment.score - best + WINDOW):
+            known = found.get(plate)
+            if known is None or known.score < ground + likely:
+                found[plate] = _Found(plate, alignment.slots, ground + likely)
+            best = max(best, alignment.score - loss)
     if not found:
         return Solution((), 0.0)
-    weights = {
-        plate: each.score + TRUST * math.log(_prior(plate, each.slots, breaks, book)) for plate, each in found.items()
-    }
+    separators = _Separators(breaks)
+    weights = {plate: each.score + TRUST * math.log(separators.prior(each, book)) for plate, each in found.items()}
     rival = _lettering(likelihood, skip)
     total = float(np.logaddexp.reduce([*weights.values(), rival]))
     confidence = {plate: float(np.exp(weight - total)) for plate, weight in weights.items()}
     ranked = sorted(weights, key=lambda plate: (-weights[plate], plate))[: settings.alternatives]
+    agreement = _agreement(found, confidence)
+    seen = np.minimum(slots[:, :EMPTY].astype(np.float64) @ (_look_alike_matrix() > 0), 1.0)
     readings = tuple(
         Reading(
             plate=plate,
             confidence=confidence[plate],
             regions=book.fits(plate),
-            characters=_characters(found[plate], slots, found, confidence),
+            characters=_characters(found[plate], seen, agreement),
         )
         for plate in ranked
     )
@@ -207,80 +208,134 @@ def _skip(slots: Floats, lines: Sequence[int], breaks: Floats) -> Doubles:
 
 @lru_cache(maxsize=4)
 def _table(book: GrammarBook) -> _Table:
-    rows: dict[str, int] = {}
-    groups = []
-    for length in sorted({pattern.length for pattern in book.patterns}):
-        patterns = book.of_length(length)
-        classes = np.array([[rows.setdefault(c, len(rows)) for c in p.classes] for p in patterns], np.intp)
-        groups.append(_Group(patterns, classes, TRUST * np.log([p.density for p in patterns])))
-    masks = np.array([[symbol in allowed for symbol in SYMBOLS] for allowed in rows], np.bool_)
-    return _Table(masks, tuple(groups))
+    densest: dict[tuple[object, ...], Pattern] = {}
+    for pattern in book.patterns:
+        known = densest.get((pattern.classes, pattern.words))
+        if known is None or known.density < pattern.density:
+            densest[pattern.classes, pattern.words] = pattern
+    patterns = tuple(sorted(densest.values(), key=lambda pattern: pattern.length))
+    kinds = list(dict.fromkeys(allowed for pattern in patterns for allowed in pattern.classes))
+    row = {allowed: number for number, allowed in enumerate(kinds)}
+    classes = np.full((len(patterns), patterns[-1].length), len(kinds), np.intp)
+    for number, pattern in enumerate(patterns):
+        classes[number, : pattern.length] = [row[allowed] for allowed in pattern.classes]
+    return _Table(
+        patterns=patterns,
+        lengths=np.array([pattern.length for pattern in patterns], np.intp),
+        classes=classes,
+        priors=TRUST * np.log([pattern.density for pattern in patterns]),
+        masks=np.array([[symbol in allowed for symbol in SYMBOLS] for allowed in [*kinds, ""]], np.bool_),
+    )
 
 
 def _align(likelihood: Doubles, skip: Doubles, table: _Table) -> Iterator[_Alignment]:
-    """Lay every pattern over the slots: each slot is the pattern's next character or is skipped."""
-    best = np.where(table.masks[None], likelihood[:, None], -np.inf).max(axis=2)
-    for group in table.groups:
-        count, length = group.classes.shape
-        if length > len(likelihood):
-            continue
-        score = np.full((count, length + 1), -np.inf)
-        score[:, 0] = 0.0
-        taken = np.zeros((len(likelihood), count, length), np.bool_)
-        for slot, row in enumerate(best):
-            stay = score + skip[slot]
-            step = score[:, :-1] + row[group.classes]
-            taken[slot] = step > stay[:, 1:]
-            stay[:, 1:] = np.maximum(stay[:, 1:], step)
-            score = stay
-        total = score[:, length] + group.priors
-        for number in np.flatnonzero(total > total.max() - WINDOW):
-            where, position = [], length
-            for slot in range(len(likelihood) - 1, -1, -1):
-                if position and taken[slot, number, position - 1]:
-                    where.append(slot)
-                    position -= 1
-            yield _Alignment(float(total[number]), group.patterns[number], tuple(reversed(where)))
+    """Lay every pattern over the slots, each slot the pattern's next character or skipped, and yield the best first."""
+    count = int(np.searchsorted(table.lengths, len(likelihood), side="right"))
+    if not count:
+        return
+    longest = int(table.lengths[count - 1])
+    best = np.where(table.masks, likelihood[:, None], -np.inf).max(axis=2)[:, table.classes[:count, :longest]]
+    score = np.full((count, longest + 1), -np.inf)
+    score[:, 0] = 0.0
+    taken = np.zeros(best.shape, np.bool_)
+    for slot, character in enumerate(best):
+        stay = score + skip[slot]
+        step = score[:, :-1] + character
+        taken[slot] = step > stay[:, 1:]
+        stay[:, 1:] = np.maximum(stay[:, 1:], step)
+        score = stay
+    total = score[np.arange(count), table.lengths[:count]] + table.priors[:count]
+    for number in np.argsort(-total, kind="stable"):
+        where, position = [], int(table.lengths[number])
+        for slot in range(len(likelihood) - 1, -1, -1):
+            if position and taken[slot, number, position - 1]:
+                where.append(slot)
+                position -= 1
+        yield _Alignment(float(total[number]), table.patterns[number], tuple(reversed(where)))
 
 
-def _spell(alignment: _Alignment, likelihood: Doubles, skip: Doubles, *, most: int = 12) -> Iterator[_Found]:
-    """Write out the likeliest plates of an alignment, best first, that its pattern accepts."""
-    pattern, taken = alignment.pattern, alignment.slots
-    base = float(skip.sum() - skip[list(taken)].sum())
-    columns = []
-    for slot, allowed in zip(taken, pattern.classes, strict=True):
-        scored = sorted(((float(likelihood[slot, INDEX[c]]), c) for c in allowed), reverse=True)
-        columns.append([each for each in scored[:5] if each[0] > scored[0][0] - WINDOW])
-    start = (0,) * len(columns)
-    queue = [(-sum(column[0][0] for column in columns), start)]
-    seen = {start}
+class _Columns:
+    """What may stand in a slot by a pattern: the likeliest symbols and by how much each is less likely than the first.
+
+    Many patterns ask for the same, which is therefore kept.
+    """
+
+    def __init__(self, likelihood: Doubles) -> None:
+        self._rows = likelihood.tolist()
+        self._known: dict[tuple[int, str], tuple[float, list[tuple[float, str]]]] = {}
+
+    def of(self, slot: int, allowed: str) -> tuple[float, list[tuple[float, str]]]:
+        """Return the greatest log likelihood, and for up to five symbols what each falls short of it."""
+        known = self._known.get((slot, allowed))
+        if known is None:
+            row = self._rows[slot]
+            scored = sorted(((row[INDEX[symbol]], symbol) for symbol in allowed), reverse=True)[:5]
+            top = scored[0][0]
+            near = [(top - each, symbol) for each, symbol in scored if top - each < WINDOW]
+            known = self._known[slot, allowed] = top, near
+        return known
+
+
+def _spell(
+    alignment: _Alignment, columns: _Columns, window: float, *, most: int = 12
+) -> Iterator[tuple[str, float, float]]:
+    """Write out the likeliest plates of an alignment, best first, that its pattern accepts.
+
+    Args:
+        alignment: How the pattern lies over the slots.
+        columns: What stands in the slots.
+        window: Plates this many nats worse than the alignment are left out.
+        most: Plates to look at.
+
+    Yields:
+        The plate, the log likelihood of its characters, and what that falls short of the alignment's.
+    """
+    pattern = alignment.pattern
+    parts = [columns.of(slot, allowed) for slot, allowed in zip(alignment.slots, pattern.classes, strict=True)]
+    top = sum(part[0] for part in parts)
+    near = [part[1] for part in parts]
+    queue = [(0.0, (0,) * len(near), 0)]
     while queue and most:
-        cost, ranks = heapq.heappop(queue)
-        plate = "".join(column[rank][1] for column, rank in zip(columns, ranks, strict=True))
+        loss, ranks, last = heapq.heappop(queue)
+        plate = "".join([column[rank][1] for column, rank in zip(near, ranks, strict=True)])
         most -= 1
-        if pattern.accepts(plate):
-            yield _Found(plate, taken, base - cost)
-        for position, rank in enumerate(ranks):
-            if rank + 1 < len(columns[position]):
-                after = (*ranks[:position], rank + 1, *ranks[position + 1 :])
-                if after not in seen:
-                    seen.add(after)
-                    column = columns[position]
-                    heapq.heappush(queue, (cost + column[rank][0] - column[rank + 1][0], after))
+        if pattern.spells(plate):
+            yield plate, top - loss, loss
+        # Moving on only from the last place that was moved reaches every combination once.
+        for position in range(last, len(near)):
+            column, rank = near[position], ranks[position]
+            if rank + 1 < len(column) and (more := loss + column[rank + 1][0] - column[rank][0]) <= window:
+                heapq.heappush(queue, (more, (*ranks[:position], rank + 1, *ranks[position + 1 :]), position))
 
 
-def _prior(plate: str, slots: Sequence[int], breaks: Floats, book: GrammarBook) -> float:
-    """Return how likely such a plate is, its separators seen where they were seen."""
-    starts = [0, *(slot + 1 for slot in slots[:-1])]
-    seen = [float(breaks[start : slot + 1].max()) for start, slot in zip(starts, slots, strict=True)]
-    total = 0.0
-    for pattern in book.matching(plate):
-        agreement = 1.0
-        for position in range(1, len(plate)):
-            where = SEPARATED[position in pattern.breaks]
-            agreement *= _mix(seen[position], where) / _mix(seen[position], UNSURE) if not pattern.vanity else 1.0
-        total += pattern.density * agreement
-    return total
+class _Separators:
+    """How well the separators that were seen agree with those that a pattern has."""
+
+    def __init__(self, breaks: Floats) -> None:
+        self._breaks = breaks.tolist()
+        self._known: dict[tuple[int, ...], tuple[float, list[float]]] = {}
+
+    def prior(self, found: _Found, book: GrammarBook) -> float:
+        """Return how likely such a plate is, its separators seen where they were seen."""
+        absent, present = self._between(found.slots)
+        total = 0.0
+        for pattern in book.matching(found.plate):
+            agreement = 1.0 if pattern.vanity else absent * math.prod([present[place] for place in pattern.breaks])
+            total += pattern.density * agreement
+        return total
+
+    def _between(self, slots: tuple[int, ...]) -> tuple[float, list[float]]:
+        """Return how well what was seen agrees with no separator, and what one before each character multiplies."""
+        known = self._known.get(slots)
+        if known is None:
+            absent, present = 1.0, [1.0]
+            for before, slot in pairwise(slots):
+                seen = max(self._breaks[before + 1 : slot + 1])
+                none, one = (_mix(seen, where) for where in SEPARATED)
+                absent *= none / _mix(seen, UNSURE)
+                present.append(one / none)
+            known = self._known[slots] = absent, present
+        return known
 
 
 def _mix(seen: float, expected: float) -> float:
@@ -300,18 +355,19 @@ def _lettering(likelihood: Doubles, skip: Doubles) -> float:
     return float(np.logaddexp.reduce(weights))
 
 
-def _characters(
-    found: _Found, slots: Floats, others: dict[str, _Found], confidence: dict[str, float]
-) -> tuple[CharacterRead, ...]:
-    """Say of each character how probable it is: what the picture shows, and which other readings disagree."""
-    seen = np.minimum(slots[:, :EMPTY].astype(np.float64) @ (_look_alike_matrix() > 0), 1.0)
+def _agreement(found: dict[str, _Found], confidence: dict[str, float]) -> dict[tuple[int, str], float]:
+    """Return the share of all readings' confidence that has a symbol in a slot."""
     total = sum(confidence.values())
-    characters = []
-    for slot, symbol in zip(found.slots, found.plate, strict=True):
-        agree = sum(
-            confidence[plate]
-            for plate, other in others.items()
-            if slot in other.slots and plate[other.slots.index(slot)] == symbol
-        )
-        characters.append(CharacterRead(symbol, float(seen[slot, INDEX[symbol]]) * min(agree / total, 1.0)))
-    return tuple(characters)
+    agreement: dict[tuple[int, str], float] = {}
+    for plate, each in found.items():
+        for place in zip(each.slots, plate, strict=True):
+            agreement[place] = agreement.get(place, 0.0) + confidence[plate] / total
+    return agreement
+
+
+def _characters(found: _Found, seen: Doubles, agreement: dict[tuple[int, str], float]) -> tuple[CharacterRead, ...]:
+    """Say of each character how probable it is: what the picture shows, and which other readings disagree."""
+    return tuple(
+        CharacterRead(symbol, float(seen[slot, INDEX[symbol]]) * min(agreement[slot, symbol], 1.0))
+        for slot, symbol in zip(found.slots, found.plate, strict=True)
+    )
