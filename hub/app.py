@@ -10,13 +10,13 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import trio
 from msgspec import Struct
-from msgspec.structs import replace
 
 from hub import __version__
 from hub.actors.alerts import AlertsHealth, run_alerts
@@ -24,6 +24,7 @@ from hub.actors.capture import mailbox_for, run_capture
 from hub.actors.lookups import run_lookups
 from hub.actors.outbox import TargetHealth, run_outbox
 from hub.actors.plates import run_plates
+from hub.audit.interrupted import last_run
 from hub.audit.records import ListPayload, PluginPayload, UnitPayload
 from hub.backends import PlateReader
 from hub.capture import SourceSpec as FrameSpec
@@ -58,13 +59,13 @@ from hub.messages import (
     Reason,
     Requester,
 )
-from hub.parts import open_plate_reader, source_specs
-from hub.plates.grammar import GrammarBook, load_grammars
+from hub.parts import open_grammars, open_plate_reader, source_specs
+from hub.plates.grammar import GrammarBook
 from hub.plates.vehicles import VehicleSettings
 from hub.plugins import PluginHost, PluginState
 from hub.sources import SourceHost, SourceStatus, open_sources
 from hub.supervisor import ActorSpec, RestartPolicy, StopWaits, SupervisorReport, TaskStatus, run_supervisor
-from hub.unit import Unit, new_identifier, open_unit
+from hub.unit import AUDIT_FILE, Unit, new_identifier, open_unit
 
 EVENTS_KEPT: Final = 1024
 """Events that wait for a slow reader before it gets a lag error."""
@@ -111,6 +112,7 @@ class Hub:
         unit: Unit,
         sources: SourceHost,
         lookups: Lookups,
+        book: GrammarBook,
         reader: PlateReader | None,
         watched: Sequence[Watched],
         parked: tuple[str, ...],
@@ -132,7 +134,7 @@ class Hub:
         self._development = development
         self._rng = rng
         self._say = say
-        self._book: GrammarBook = load_grammars()
+        self._book = book
         self._worker = Worker("plate reader", device=Device())
         self._reads: Mailbox[PlateRead] = Mailbox(WAITING_READS)
         self._hits: Mailbox[RaisedHit] = Mailbox(WAITING_READS)
@@ -149,8 +151,11 @@ class Hub:
         Raises:
             AuditError: The log cannot be written, so the unit does not start.
         """
-        await self._account(Act.UNIT_START, "started", UnitPayload(version=__version__))
-        self._publish(self._started())
+        found = await trio.to_thread.run_sync(_last_run, self.unit.state / AUDIT_FILE)
+        if found:
+            self._say(found)
+        await self._account(Act.UNIT_START, "started", UnitPayload(version=__version__, detail=found))
+        self._publish(self._started(found))
         overran: list[str] = []
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._tell_counts)
@@ -257,6 +262,7 @@ class Hub:
             with trio.move_on_after(ERASE_EVERY):
                 await self._finished.wait()
             await self.unit.log.erase_due()
+            await self.lookups.erase_due()
 
     # ------------------------------------------------------------------------------- from end to end
 
@@ -350,7 +356,7 @@ class Hub:
         health = ActorHealth(actor, ActorState.RUNNING, 0, problem)
         self._publish(ActorChanged(at=self.unit.clock.now(), unit=self.unit.settings.unit, health=health))
 
-    def _started(self) -> UnitStarted:
+    def _started(self, found: str) -> UnitStarted:
         return UnitStarted(
             at=self.unit.clock.now(),
             unit=self.unit.settings.unit,
@@ -358,10 +364,19 @@ class Hub:
             sources=tuple(source_state(status) for status in self.sources.statistics()),
             parked=self._parked,
             development=self._development,
+            detail=found,
         )
 
     async def _account(self, act: Act, outcome: str, payload: Struct) -> None:
         await self.unit.log.append(Entry(act, self.unit.clock.now(), self.unit.itself, outcome, payload, None))
+
+
+def _last_run(path: Path) -> str:
+    """Return what the last run left unfinished; a log that cannot be read stops no patrol, `audit verify` tells why."""
+    try:
+        return last_run(path).describe()
+    except HubError as error:
+        return f"whether anything was interrupted cannot be told: {error}"
 
 
 def _capture(camera: str) -> str:
@@ -415,6 +430,7 @@ async def open_hub(
     Raises:
         HubError: A store, the log, the models or a plugin that is needed cannot be opened.
     """
+    book = open_grammars(settings)
     plugins = plugins or PluginHost()
     plugins.load_all(leave_out=settings.plugins_off)
     follow: list[Callable[[Alert, Requester], Awaitable[None]]] = []
@@ -428,22 +444,22 @@ async def open_hub(
         for info in parked:
             say(f"plugin {info.name} is parked: {info.reason}")
             payload = PluginPayload(plugin=info.name, reason=info.reason)
-            await unit.log.append(Entry(Act.PLUGIN_PARKED, clock.now(), unit.itself, "parked", payload, None))
+            await unit.log.append(Entry(Act.PLUGIN_PARKED, unit.clock.now(), unit.itself, "parked", payload, None))
         reader = None
         if watched:
             reader = await trio.to_thread.run_sync(open_plate_reader, plugins, settings, state)
         try:
             async with open_sources(
                 source_specs(plugins, settings, state, development=development),
-                clock=clock,
-                book=load_grammars(),
+                clock=unit.clock,
+                book=book,
                 per_ten_thousand=settings.plates.reading.false_alerts_per_ten_thousand,
                 on_opened=partial(_account_list, unit),
             ) as sources:
                 lookups = Lookups(
                     sources,
                     log=unit.log,
-                    clock=clock,
+                    clock=unit.clock,
                     unit=settings.unit,
                     identify=new_identifier,
                     retention=unit.retention,
@@ -454,10 +470,12 @@ async def open_hub(
                         await lookups.follow_up(alert, requester, unit.alerts.add_answer)
 
                 follow.append(ask_registers)
+                await lookups.erase_due()
                 yield Hub(
                     unit,
                     sources,
                     lookups,
+                    book,
                     reader,
                     watched,
                     tuple(f"{info.name}: {info.reason}" for info in parked),
@@ -480,9 +498,9 @@ async def _account_list(unit: Unit, status: SourceStatus) -> None:
         source=status.name,
         digest=status.info.list_digest,
         entries=max(0, status.info.entries),
-        expires=None,
+        expires=datetime.fromisoformat(status.info.expires) if status.info.expires else None,
         development=status.info.development,
         reason="" if status.usable else status.detail,
     )
-    entry = Entry(act, unit.clock.now(), unit.itself, outcome, payload, None)
-    await unit.log.append(replace(entry, source=status.name))
+    entry = Entry(act, unit.clock.now(), unit.itself, outcome, payload, None, source=status.name)
+    await unit.log.append(entry)

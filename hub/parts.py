@@ -14,6 +14,7 @@ from hub.backends import FaceDetector, PlateReader, PluginContext
 from hub.config import Settings
 from hub.errors import ConfigError, PluginError
 from hub.models import weights_folder
+from hub.plates.grammar import GrammarBook, load_grammars
 from hub.plugins import Part, PluginHost
 from hub.sources import SourceSpec
 from hub.watchlists.trust import TRUST_FILE
@@ -33,6 +34,16 @@ def plugin_context(plugin: str, settings: Settings, state: Path, *, development:
         threads=settings.model_threads,
         trust=state / TRUST_FILE,
     )
+
+
+def open_grammars(settings: Settings) -> GrammarBook:
+    """Return the grammars, with the home regions of the configuration ahead.
+
+    Raises:
+        ConfigError: A home region is in no table.
+    """
+    reading = settings.plates.reading
+    return load_grammars(home=reading.home, home_weight=reading.home_weight)
 
 
 def open_plate_reader(plugins: PluginHost, settings: Settings, state: Path) -> PlateReader:

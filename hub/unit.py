@@ -60,6 +60,7 @@ class Unit(Struct, frozen=True, eq=False):
     settings: Settings
     state: Path
     clock: Clock
+    """Wall time that is never less than the newest entry of the log's."""
     retention: Retention
     signer: KeySigner
     log: AuditLog
@@ -123,7 +124,7 @@ async def open_unit(
         unit = Unit(
             settings=settings,
             state=state,
-            clock=clock,
+            clock=floored,
             retention=retention,
             signer=signer,
             log=log,

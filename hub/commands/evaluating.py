@@ -8,8 +8,7 @@ from pathlib import Path
 from hub.commands.console import Form, emit, say
 from hub.config import load_config
 from hub.evaluation.plates import evaluate_plates
-from hub.parts import open_plate_reader
-from hub.plates.grammar import load_grammars
+from hub.parts import open_grammars, open_plate_reader
 from hub.plugins import PluginHost
 
 
@@ -21,7 +20,7 @@ def plates(folder: Path, *, config: Path | None, form: Form) -> int:
     with tempfile.TemporaryDirectory(prefix="patrol-hub-evaluate-") as state:
         reader = open_plate_reader(plugins, settings, Path(state))
         try:
-            report = evaluate_plates(folder, reader, load_grammars(), settings.plates.reading)
+            report = evaluate_plates(folder, reader, open_grammars(settings), settings.plates.reading)
         finally:
             reader.close()
     if form == "json":

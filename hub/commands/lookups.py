@@ -125,7 +125,7 @@ async def _lookup(
 
 def _line(answer: Answer) -> AnswerLine:
     return AnswerLine(
-        answer.source, answer.status, answer.hits, answer.milliseconds, answer.explanation, answer.development
+        answer.source, answer.status, answer.hits, round(answer.milliseconds, 1), answer.explanation, answer.development
     )
 
 

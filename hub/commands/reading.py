@@ -20,8 +20,7 @@ from hub.errors import HubError, UsageError
 from hub.inference import Worker
 from hub.ledger import Ledger
 from hub.messages import Act, CharacterRead, Entry, PlateRead, Reading, RegionFit, SourceKind
-from hub.parts import open_plate_reader
-from hub.plates.grammar import load_grammars
+from hub.parts import open_grammars, open_plate_reader
 from hub.plates.vehicles import VehicleSettings
 from hub.plugins import PluginHost
 from hub.read_files import FileRead, read_file
@@ -104,7 +103,7 @@ async def _read(
         until = unit.retention.payload_until(Act.FILES_READ, unit.clock.now())
         await unit.log.append(Entry(Act.FILES_READ, unit.clock.now(), requester, "begun", payload, until))
     worker, status = Worker("plate reader"), 0
-    ledger, book, clock = Ledger(), load_grammars(), SystemClock()
+    ledger, book, clock = Ledger(), open_grammars(settings), SystemClock()
     try:
         for spec in specs:
             try:
