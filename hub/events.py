@@ -54,6 +54,8 @@ class UnitStarted(_Event, frozen=True, tag="unit_started"):
     parked: tuple[str, ...]
     """Plugins that could not be used, each with its reason."""
     development: bool
+    detail: str = ""
+    """What was found at the start, such as look-ups that had been interrupted; "" where nothing was."""
 
 
 class ActorChanged(_Event, frozen=True, tag="actor"):

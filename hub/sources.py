@@ -587,7 +587,7 @@ def _status(found: _Found) -> AnswerStatus:
 
 
 def _said(hosted: _Hosted, found: _Found) -> str:
-    said = [found.hits[0].why if found.hits else f"None of {found.compared} candidate records agrees."]
+    said = [found.hits[0].why if found.hits else _none_of(found.compared)]
     if found.hits and found.hits[0].ambiguous:
         equal = sum(hit.cost == found.hits[0].cost for hit in found.hits)
         said.append(f"{equal} entries agree equally well; none is put first.")
@@ -598,6 +598,10 @@ def _said(hosted: _Hosted, found: _Found) -> str:
     if hosted.info.development:
         said.append("Unsigned development list.")
     return plain(" ".join(said), limit=600)
+
+
+def _none_of(compared: int) -> str:
+    return f"None of {compared} candidate records agrees." if compared > 1 else "No record agrees."
 
 
 def _is_partial(subject: Subject) -> bool:

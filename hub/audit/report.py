@@ -2,7 +2,8 @@
 
 Counts come from the entries' metadata, which stay for ever, and from `CountPayload`, which holds numbers only; so a
 year's figures do not change when payloads are destroyed on their date. The exception is `Counts.corrections`, which
-only the particulars of a decision tell: it counts those that can still be read.
+only the particulars of a decision tell: it counts those that can still be read. What was begun and never ended is
+told by `hub.audit.interrupted`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from hub.audit.interrupted import Pending
+from hub.audit.leaf import Metadata
 from hub.audit.reading import LoggedEntry, PayloadState, read_entries
 from hub.audit.records import CountPayload, DecisionPayload
 from hub.messages import Act, AlertState
@@ -31,11 +34,15 @@ class Counts(Struct, frozen=True):
     """Look-ups that officers began."""
     lookups_refused: int = 0
     lookups_done: int = 0
-    """Look-ups that came to their end; the others were interrupted."""
+    """Look-ups that came to their end, if only to say that they were interrupted."""
+    lookups_interrupted: int = 0
+    """Look-ups cut short by a crash, a power cut or a stop. One that is under way right now counts among them."""
     automatic_asked: int = 0
     """Questions to sources that plate reads started."""
     automatic_hit: int = 0
     automatic_unavailable: int = 0
+    automatic_interrupted: int = 0
+    """Minutes of a camera whose automatic look-ups began and were never counted; the present minute among them."""
     alerts: int = 0
     adjudicated_true: int = 0
     adjudicated_false: int = 0
@@ -96,7 +103,6 @@ _ACTS: Final = MappingProxyType(
         Act.DISPATCHED: "dispatches",
         Act.LIST_LOADED: "lists_loaded",
         Act.LIST_REFUSED: "lists_refused",
-        Act.RECORDS_IMPORTED: "imports",
         Act.FILES_READ: "files_read",
         Act.SIGN_IN: "sign_ins",
         Act.SIGN_IN_REFUSED: "sign_ins_refused",
@@ -128,11 +134,16 @@ def report(entries: Iterable[LoggedEntry]) -> Report:
     tables: defaultdict[int, _Tables] = defaultdict(_Tables)
     number = unread = 0
     first = last = None
+    pending = Pending()
     for number, entry in enumerate(entries, start=1):  # noqa: B007  # counts the entries
         at = entry.metadata.at
         first, last = first or at, at
         tables[at.year].add(entry)
+        if interrupted := pending.add(entry):
+            tables[at.year].add_interrupted(interrupted)
         unread += entry.metadata.act is Act.AUTOMATIC_COUNTED and entry.state is not PayloadState.OPEN
+    for begun in pending.left():
+        tables[begun.at.year].add_interrupted(begun)
     years = tuple(tables[year].finish(year) for year in sorted(tables))
     return Report(entries=number, first=first, last=last, years=years, unread=unread)
 
@@ -151,10 +162,16 @@ class _Tables:
         cameras, sources = _names(metadata.camera), _names(metadata.source)
         if isinstance(payload, CountPayload):
             cameras, sources = {payload.camera}, {payload.source}
-        counts = Counter(dict(_count(entry)))
+        self._add(Counter(dict(_count(entry))), metadata.unit, cameras, sources)
+
+    def add_interrupted(self, begun: Metadata) -> None:
+        field = "automatic_interrupted" if begun.act is Act.AUTOMATIC_OPENED else "lookups_interrupted"
+        self._add(Counter({field: 1}), begun.unit, _names(begun.camera), _names(begun.source))
+
+    def _add(self, counts: Counter[str], unit: str, cameras: set[str], sources: set[str]) -> None:
         self._total += counts
         for table, names in (
-            (self._units, {metadata.unit}),
+            (self._units, {unit}),
             (self._cameras, cameras),
             (self._sources, sources),
         ):
@@ -193,5 +210,8 @@ def _count(entry: LoggedEntry) -> Iterator[tuple[str, int]]:
             yield outcome, 1
         if isinstance(payload, DecisionPayload) and payload.corrects is not None:
             yield "corrections", 1
+    elif act is Act.RECORDS_IMPORTED:
+        if outcome == "begun":  # a second entry tells how it went
+            yield "imports", 1
     elif act in _ACTS:
         yield _ACTS[act], 1

@@ -170,7 +170,7 @@ def _agreement(agreement: _Agreement, limit: float, *, seen: bool) -> str:
         return f"All {len(columns)} characters are as listed"
     if agreement.kind is HitKind.PARTIAL:
         known = sum(column.read != UNKNOWN for column in columns)
-        start = f"Agrees in the {known} characters that are known, {len(columns) - known} are unknown"
+        start = f"Agrees in the {known} characters that are known, {len(columns) - known} unknown"
         return ", ".join([start, *differ])
     spent = f"(cost {agreement.cost:.1f} of at most {limit:.1f})"
     if agreement.kind is HitKind.FOLDED:

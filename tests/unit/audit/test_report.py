@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import pytest
 
+from hub.audit.interrupted import LastRun, last_run
 from hub.audit.log import open_log
 from hub.audit.records import (
     AlertPayload,
     CountPayload,
     DecisionPayload,
+    ImportPayload,
     LookupPayload,
+    OpenedPayload,
 )
 from hub.audit.report import Counts, Report, report, report_log
 from hub.audit.vault import keys_path
@@ -81,6 +85,7 @@ async def test_counts_by_year_unit_camera_and_source(tmp_path):
     assert year.total == Counts(
         lookups=2,
         lookups_done=1,
+        lookups_interrupted=1,
         lookups_refused=1,
         not_done=1,
         automatic_asked=15,
@@ -133,3 +138,67 @@ async def test_a_report_is_plain_json_and_names_nobody(tmp_path):
 
 def test_an_empty_log():
     assert report([]) == Report(entries=0, first=None, last=None, years=(), unread=0)
+
+
+def opened(sources="wanted,stolen"):
+    payload = OpenedPayload("front", START, tuple(sources.split(",")))
+    return Entry(Act.AUTOMATIC_OPENED, START, UNIT, "opened", payload, None, camera="front", source=sources)
+
+
+def ended(source):
+    payload = CountPayload("front", source, START, 1, 0, 0)
+    return Entry(Act.AUTOMATIC_COUNTED, START, UNIT, "counted", payload, None, camera="front", source=source)
+
+
+def unit(act):
+    return Entry(act, START, UNIT, "done", None, None)
+
+
+@pytest.mark.parametrize(
+    ("entries", "lookups", "minutes"),
+    [
+        ([lookup(), lookup(Act.LOOKUP_DONE, "hit")], 0, 0),
+        ([lookup()], 1, 0),
+        ([lookup(), lookup(), lookup(Act.LOOKUP_DONE, "hit")], 1, 0),
+        ([lookup(), lookup(Act.LOOKUP_DONE, "interrupted")], 1, 0),
+        ([lookup(Act.LOOKUP_REFUSED, "refused")], 0, 0),
+        ([opened(), ended("stolen"), ended("wanted")], 0, 0),
+        ([opened(), ended("wanted")], 0, 1),
+        ([opened(), opened(), ended("wanted"), ended("stolen")], 0, 1),
+    ],
+)
+async def test_what_was_begun_and_never_ended_is_told(tmp_path, entries, lookups, minutes):
+    path, clock = tmp_path / "audit.sqlite3", ManualClock(START)
+    async with open_log(path, origin="o", signer=SeedSigner(), clock=clock) as log:
+        await log.append(unit(Act.UNIT_START))
+        for entry in entries:
+            await log.append(entry)
+    total = report_log(path).years[0].total
+    assert (total.lookups_interrupted, total.automatic_interrupted) == (lookups, minutes)
+    assert last_run(path) == LastRun(lookups, minutes, cut_off=True)
+    assert (str(lookups) in last_run(path).describe()) is (lookups > 0)
+    async with open_log(path, origin="o", signer=SeedSigner(), clock=clock) as log:
+        await log.append(unit(Act.UNIT_STOP))
+        assert last_run(path).cut_off is False
+        await log.append(unit(Act.UNIT_START))
+        await log.append(unit(Act.UNIT_STOP))
+    assert last_run(path) == LastRun(0, 0, cut_off=False)
+    assert last_run(path).describe() == ""
+
+
+async def test_a_long_run_is_found_from_its_end(tmp_path):
+    path, clock = tmp_path / "audit.sqlite3", ManualClock(START)
+    async with open_log(path, origin="o", signer=SeedSigner(), clock=clock) as log:
+        for entry in [lookup(), unit(Act.UNIT_START), lookup(), *[unit(Act.CONFIGURATION)] * 300]:
+            await log.append(entry)
+    assert last_run(path) == LastRun(1, 0, cut_off=True)
+
+
+async def test_an_import_counts_once(tmp_path):
+    path, clock = tmp_path / "audit.sqlite3", ManualClock(START)
+    payload = ImportPayload("drivers", "", 0, 0)
+    async with open_log(path, origin="o", signer=SeedSigner(), clock=clock) as log:
+        for outcome in ("begun", "imported", "begun", "not_done"):
+            await log.append(Entry(Act.RECORDS_IMPORTED, START, OFFICER, outcome, payload, None, source="drivers"))
+    total = report_log(path).years[0].total
+    assert (total.imports, total.not_done) == (2, 1)

@@ -117,7 +117,7 @@ def test_partial_plates_match_where_they_are_known() -> None:
     hits = match_plate(typed("RK89?A*"), records, limit(0.0))
     assert [hit.record.entry for hit in hits] == ["1", "2", "3"]
     assert all(hit.kind is HitKind.PARTIAL and hit.ambiguous for hit in hits)
-    assert hits[0].why.startswith("Agrees in the 5 characters that are known, 2 are unknown; ambiguous")
+    assert hits[0].why.startswith("Agrees in the 5 characters that are known, 2 unknown; ambiguous")
     (exact, folded) = match_plate(typed("*896?O"), records, limit(FOLDED))
     assert (exact.cost, folded.cost) == (0.0, FOLDED)
     assert "place 7 reads O, the entry has 0" in folded.why
