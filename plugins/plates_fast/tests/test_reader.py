@@ -17,6 +17,7 @@ from hub.backends import PluginContext
 from hub.errors import ModelError
 from hub.messages import Box
 from hub.plates.alphabet import EMPTY, INDEX
+from hub.testing.contracts_plates import PlateReaderContract
 from plates_fast.reader import columns_of, fold, open_reader
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
@@ -101,6 +102,19 @@ def picture(value, height=40, width=160):
 
 def best(evidence):
     return "".join("" if column == EMPTY else list(INDEX)[column] for column in evidence.slots.argmax(axis=1))
+
+
+class TestWholePicture(PlateReaderContract):
+    @pytest.fixture
+    def reader(self, models):
+        return open_reader(context(models))
+
+
+class TestWithDetector(PlateReaderContract):
+    @pytest.fixture
+    def reader(self, models):
+        tiny_detector(models / "finder.onnx", [[0, 8, 24, 24, 28, 0, 0.9], [0, 0, 0, 64, 64, 0, 0.5]])
+        return open_reader(context(models, detector="finder.onnx"))
 
 
 def test_a_crop_is_read_with_every_doubt(models):
