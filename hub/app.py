@@ -27,6 +27,7 @@ from hub.actors.plates import run_plates
 from hub.audit.interrupted import last_run
 from hub.audit.records import ListPayload, PluginPayload, UnitPayload
 from hub.backends import PlateReader
+from hub.capture import Medium
 from hub.capture import SourceSpec as FrameSpec
 from hub.channels import Broadcast, Mailbox
 from hub.clocks import Clock
@@ -204,7 +205,8 @@ class Hub:
                 rng=self._rng,
                 until_end=self._until_end,
                 report=self._on_camera,
-                on_gap=self._on_gap,
+                # Of a photo that cannot be decoded its actor tells when it gives up: once is enough.
+                on_gap=_say_nothing if watched.spec.medium is Medium.PHOTO else self._on_gap,
                 say=self._say,
                 task_status=task_status,
             )
@@ -369,6 +371,10 @@ class Hub:
 
     async def _account(self, act: Act, outcome: str, payload: Struct) -> None:
         await self.unit.log.append(Entry(act, self.unit.clock.now(), self.unit.itself, outcome, payload, None))
+
+
+def _say_nothing(_: FrameGap) -> None:
+    """Tell nobody."""
 
 
 def _last_run(path: Path) -> str:

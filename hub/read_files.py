@@ -178,20 +178,24 @@ class _Video:
         self._milliseconds = 0.0
         self._rows = 0
         self._detail = ""
+        self._trouble = Reason.UNREADABLE
 
     async def see(self, frame: FrameSeen, reads: tuple[PlateRead, ...]) -> None:
         self._reasons[frame.reason] += 1
         self._milliseconds += frame.milliseconds
-        self._detail = self._detail or frame.detail
+        if frame.detail and not self._detail:
+            self._detail, self._trouble = frame.detail, frame.reason
         await self._tell(reads)
 
     def miss(self, gap: FrameGap) -> None:
         self._reasons[Reason.UNREADABLE] += 1
-        self._detail = gap.detail
+        self._detail, self._trouble = gap.detail, Reason.UNREADABLE
 
     async def end(self, reads: tuple[PlateRead, ...]) -> None:
         await self._tell(reads)
-        if self._detail or not self._rows:
+        if self._rows and self._detail:
+            await self._row((), self._trouble, self._detail)
+        elif not self._rows:
             # Frames in which something passed, but never often enough on one vehicle: too few votes.
             reasons = {Reason.READ: Reason.TOO_FEW_VOTES}
             reason = self._reasons.most_common(1)[0][0] if self._reasons else Reason.UNREADABLE

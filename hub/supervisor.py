@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from hub.errors import HubError
 from hub.messages import ActorHealth, ActorState
-from hub.text import describe, locate
+from hub.text import describe, locate, plain
 
 
 class TaskStatus(Protocol):
@@ -193,7 +193,8 @@ def _problem(error: BaseException) -> str:
 
     A foreign message may hold a plate that hit nothing, and health reaches screens and events (C3).
     """
-    return describe(error) if isinstance(error, HubError) else locate(error)
+    # The hub's own messages are one line for people; the kind in front of it would tell them nothing.
+    return (plain(str(error), 200) or describe(error)) if isinstance(error, HubError) else locate(error)
 
 
 class _Supervised:

@@ -1,0 +1,63 @@
+"""A stranger's plugin for tests of the whole hub: a reader of painted plates and two sources that count their queries.
+
+`tests.kit` makes a distribution of it in a folder of its own; it is found by its entry point like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from hub.backends import PluginContext, RecordSource, SourceInfo, SourceRecord
+from hub.hookspecs import hookimpl
+from hub.messages import Query, Reach, SubjectKind
+from hub.testing.readers import PaintedReader
+
+queries: list[str] = []
+"""Name of the source for each query since a test cleared it."""
+
+
+class CountedList(RecordSource):
+    """A closed list without entries."""
+
+    name: ClassVar[str] = "counted_list"
+    reach: ClassVar[Reach] = Reach.AUTOMATIC
+    answers: ClassVar[frozenset[SubjectKind]] = frozenset(SubjectKind)
+
+    def open(self, context: PluginContext) -> SourceInfo:
+        """Say that it is signed and current."""
+        return SourceInfo(entries=0, list_digest="0" * 64, expires="2100-01-01T00:00:00+00:00")
+
+    def find(self, query: Query) -> Iterable[SourceRecord]:
+        """Count."""
+        queries.append(self.name)
+        return ()
+
+
+class CountedRegister(CountedList):
+    """A register without entries."""
+
+    name: ClassVar[str] = "counted_register"
+    reach: ClassVar[Reach] = Reach.ON_REQUEST
+
+    def open(self, context: PluginContext) -> SourceInfo:
+        """Say that it is a register."""
+        return SourceInfo(entries=0)
+
+
+def open_reader(context: PluginContext) -> PaintedReader:
+    """Open the reader of painted plates."""
+    return PaintedReader()
+
+
+@hookimpl
+def register_plate_readers(register) -> None:
+    """Register the reader."""
+    register("painted", open_reader)
+
+
+@hookimpl
+def register_record_sources(register) -> None:
+    """Register the sources."""
+    register(CountedList)
+    register(CountedRegister)
