@@ -207,7 +207,10 @@ class AuditLog:
         if row is None:
             connection.execute("INSERT INTO log VALUES (?)", (self.origin,))
         elif row[0] != self.origin:
-            raise AuditError(f"{self._database.path} is the log of {row[0]!r}, not of {self.origin!r}")
+            raise AuditError(
+                f"{self._database.path} is the log of {row[0]!r}, not of {self.origin!r}: name the unit that it "
+                "belongs to in the configuration"
+            )
         self._vault = Vault(keys_path(self._database.path), random=self._random)
         newest = read_newest(connection)
         return None if newest is None else newest.at
