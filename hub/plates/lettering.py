@@ -22,6 +22,10 @@ LONG: Final = 6
 """Words of at least so many characters are known with one character wrong, missing or added."""
 
 
+WORD: Final = 4
+"""Parts of a text, between separators, are looked up from so many letters; shorter ones stand on plates."""
+
+
 def is_lettering(texts: Sequence[str]) -> bool:
     """Say whether any of several ways to write down a text is, but for one character, a known word.
 
@@ -29,9 +33,8 @@ def is_lettering(texts: Sequence[str]) -> bool:
         texts: What a reader says, with or without separators.
     """
     for text in texts:
-        # A part of a plate may be a word by chance (208, GTI), but hardly a long one.
         parts = [normalise(part) for part in re.split(r"[^0-9A-Za-zÀ-ÿ]+", text)]
-        candidates = [normalise(text), *(part for part in parts if len(part) >= LONG and part.isalpha())]
+        candidates = [normalise(text), *(part for part in parts if len(part) >= WORD and part.isalpha())]
         if any(_known(part.translate(LOOK_ALIKES)) for part in candidates if len(part) > 1):
             return True
     return False

@@ -103,11 +103,13 @@ def _lone(regions: list[_Judged], size: tuple[int, int], settings: PlateSettings
         return regions
     lone = [region for region in regions if region.reason is Reason.NO_GRAMMAR and region.solution.readings]
     lone = [region for region in lone if odds(region.evidence, region.solution) >= settings.lone_odds]
-    if len(lone) != 1:
+    lone.sort(key=lambda region: -odds(region.evidence, region.solution))
+    if not lone or (len(lone) > 1 and odds(lone[1].evidence, lone[1].solution) > settings.lone_odds + 1.0):
         return regions
     best = lone[0]
-    wide = best.evidence.box.w >= settings.lone_width * size[1]
-    sure = min(each.probability for each in best.solution.readings[0].characters) >= settings.lone_character
+    reading = best.solution.readings[0]
+    wide = best.evidence.box.w >= settings.lone_width * size[1] and len(reading.plate) >= settings.lone_length
+    sure = min(each.probability for each in reading.characters) >= settings.lone_character
     if not wide or not sure or best.evidence.sharpness < settings.minimum_sharpness:
         return regions
     return [replace(each, reason=Reason.READ) if each is best else each for each in regions]

@@ -34,13 +34,15 @@ class PlateSettings(Struct, frozen=True):
     """Least detail, as `hub.vision.quality.sharpness` measures it; less is `Reason.BLURRED`."""
     minimum_character: float = 0.3
     """Least probability of every character; less is `Reason.LOW_CHARACTER`."""
-    minimum_odds: float = 0.5
+    minimum_odds: float = 0.9
     """Least log odds that a region is a plate, by what it says and how it looks; less is `Reason.NO_GRAMMAR`: lettering
     explains it better."""
     lone_odds: float = -4.5
     """The same for the only text of a picture that could be a plate."""
     lone_character: float = 0.5
     """Least probability of every character of such a text."""
+    lone_length: int = 5
+    """Fewest characters of such a text: shorter ones are too often parts of signs."""
     lone_width: float = 0.1
     """Least width of such a text, as a share of the picture's: it belongs to the vehicle that the picture is of."""
     minimum_score: float = 0.5

@@ -5,6 +5,7 @@ What a text says, and whether it could be a plate, is decided elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import cv2
@@ -24,6 +25,9 @@ STRIDE: Final = 32
 
 MAP_THRESHOLD: Final = 0.3
 """Probability from which a pixel belongs to text, as the model was trained with (PaddleOCR, DB head)."""
+
+CORE_THRESHOLD: Final = 0.85
+"""Probability that only the core of a line of text reaches."""
 
 UNCLIP: Final = 1.6
 """How far a shrunken region is grown back, in units of area over perimeter (Liao et al. 2020, section 3.5)."""
@@ -71,9 +75,7 @@ class Detector:
         probabilities = self.probability_map(image, scale=scale)
         factor = np.divide(image.shape[1::-1], probabilities.shape[::-1]).astype(np.float32)
         found = []
-        mask = (probabilities > MAP_THRESHOLD).astype(np.uint8)
-        contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-        for contour in sorted(contours, key=cv2.contourArea, reverse=True)[:limit]:
+        for contour in sorted(_outlines(probabilities), key=cv2.contourArea, reverse=True)[:limit]:
             centre, (w, h), angle = cv2.minAreaRect(contour)
             if min(w, h) < 2:
                 continue
@@ -84,6 +86,28 @@ class Detector:
             corners = cv2.boxPoints((centre, (w + grow, h + grow), angle))
             found.append(TextBox(clockwise(corners * factor), score))
         return found
+
+
+def _outlines(probabilities: NDArray[np.float32]) -> Iterator[NDArray[Any]]:
+    """Yield the outlines of what may be text.
+
+    In the dark or on bare surfaces the map glows far around a line of text: an outline that is no filled rectangle
+    as long as text comes with those of its bright core.
+    """
+    for outline in _contours(probabilities > MAP_THRESHOLD):
+        yield outline
+        _, (w, h), _ = cv2.minAreaRect(outline)
+        if min(w, h) < 8 or (cv2.contourArea(outline) > 0.6 * w * h and max(w, h) > 1.3 * min(w, h)):
+            continue
+        x, y, wide, high = cv2.boundingRect(outline)
+        core = probabilities[y : y + high, x : x + wide] > CORE_THRESHOLD
+        if core.mean() < 0.5:
+            yield from (each + np.array([x, y], np.int32) for each in _contours(core))
+
+
+def _contours(mask: NDArray[np.bool_]) -> Sequence[NDArray[Any]]:
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    return contours
 
 
 def _sides(length: float) -> int:

@@ -32,6 +32,9 @@ COARSE_PIXELS: Final = 300_000
 FINE_PIXELS: Final = 1_100_000
 """Pixels of the picture in the second pass, made only where the first found nothing convincing."""
 
+LARGEST_SCALE: Final = 1.3
+"""How much a small picture is enlarged for the second pass: the detector misses narrow letters at their own size."""
+
 LARGEST_PIXELS: Final = 8_000_000
 """A larger picture is made smaller before anything else, which bounds time and memory."""
 
@@ -87,23 +90,26 @@ class PpocrReader(PlateReader):
         if shrink < 1.0:
             size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
             image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-        regions = self._pass(image, COARSE_PIXELS)
-        if image.shape[0] * image.shape[1] > COARSE_PIXELS and not any(map(_convincing, regions)):
-            regions = _distinct([*self._pass(image, FINE_PIXELS), *regions])
+        pixels = image.shape[0] * image.shape[1]
+        coarse = min(1.0, math.sqrt(COARSE_PIXELS / pixels))
+        fine = min(LARGEST_SCALE, math.sqrt(FINE_PIXELS / pixels))
+        regions = self._pass(image, coarse)
+        if fine > 1.2 * coarse and not any(map(_convincing, regions)):
+            regions = _distinct([*self._pass(image, fine), *regions])
         return [_evidence(image, region, shrink) for region in regions]
 
-    def _pass(self, image: Image, pixels: int) -> list[_Region]:
-        """Find, read and refine text with the picture brought to a number of pixels."""
-        scale = min(1.0, (pixels / (image.shape[0] * image.shape[1])) ** 0.5)
+    def _pass(self, image: Image, scale: float) -> list[_Region]:
+        """Find, read and refine text with the picture resized by a factor."""
         boxes = [box for box in self._detector.detect(image, scale=scale, threshold=0.3) if _possible(box, image)]
         boxes.sort(key=_promise, reverse=True)
         regions = sorted((self._look(image, box) for box in boxes[:MOST_READ]), key=_interest, reverse=True)
         final: list[_Region] = []
         refined = 0
         for region in regions:
-            if any(overlap(region.box, other.box) > 0.5 or fill(region.box, other.box) > 0.7 for other in final):
+            if any(_same(region.box, other.box) for other in final):
                 continue
-            if refined < MOST_REFINED and _interest(region) > 0:
+            worth = _interest(region) > 0 and (_convincing(region) or not any(map(_convincing, final)))
+            if worth and refined < MOST_REFINED:
                 refined += 1
                 final.append(self._again(image, region))
             else:
@@ -123,9 +129,8 @@ class PpocrReader(PlateReader):
     def _again(self, image: Image, region: _Region) -> _Region:
         """Detect the text once more in an enlarged cut-out and read it there, beside the first view."""
         found = self._redetect(image, region.box)
-        box = max(found, key=lambda each: overlap(each, region.box), default=region.box)
-        if overlap(box, region.box) < 0.3:
-            box = region.box
+        around = [each for each in found if fill(each, region.box) > 0.6 and each.width > 0.75 * region.box.width]
+        box = max(around, key=lambda each: overlap(each, region.box), default=region.box)
         if box is region.box:
             line, text = region.lines[0], region.text
         else:
@@ -160,7 +165,7 @@ class PpocrReader(PlateReader):
             for each in self._detector.detect(image[y:bottom, x:right], scale=scale, threshold=0.4)
         ]
         found = [each for each in found if each.height > 0.4 * box.height]
-        return [each for each in _joined(found) if _possible(each, image) and fill(each, box) > 0]
+        return [each for each in _joined(found) if _possible(each, image)]
 
 
 def _ends(box: TextBox, region: TextBox) -> tuple[float, float]:
@@ -223,19 +228,27 @@ def _interest(region: _Region) -> float:
     count = region.symbols
     if not 1.5 <= count <= 12.5:
         return 0.0
-    return region.certainty * min(1.0, count / 5.0, 9.0 / count) * math.sqrt(math.sqrt(region.box.height))
+    mixed = 1.0 if _convincing(region) else 0.5
+    return mixed * region.certainty * min(1.0, count / 5.0, 9.0 / count) * math.sqrt(math.sqrt(region.box.height))
 
 
 def _convincing(region: _Region) -> bool:
     """Say whether a region surely holds what looks like a plate's number, so that no second pass is needed."""
-    return 4.5 < region.symbols < 9.5 and region.certainty > 0.8 and sum(line.digits for line in region.lines) > 0.8
+    digits = sum(line.digits for line in region.lines)
+    return 4.5 < region.symbols < 9.5 and region.certainty > 0.8 and 0.8 < digits < region.symbols - 0.8
+
+
+def _same(one: TextBox, other: TextBox) -> bool:
+    """Say whether two boxes are around the same text, or one around a part of the other's."""
+    alike = min(one.height, other.height) > 0.5 * max(one.height, other.height)
+    return overlap(one, other) > 0.5 or (alike and fill(one, other) > 0.7)
 
 
 def _distinct(regions: Iterable[_Region]) -> list[_Region]:
     """Drop regions that lie over an earlier one."""
     kept: list[_Region] = []
     for region in regions:
-        if all(overlap(region.box, other.box) < 0.5 and fill(region.box, other.box) < 0.7 for other in kept):
+        if not any(_same(region.box, other.box) for other in kept):
             kept.append(region)
     return kept
 
