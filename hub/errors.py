@@ -97,3 +97,11 @@ class DeadlineError(HubError):
 
 class BusyError(HubError):
     """A bounded queue is full: the call was not taken."""
+
+
+class WireError(HubError):
+    """What came over the socket is no frame of the protocol, or a frame is too long."""
+
+
+class HubLostError(HubError):
+    """No hub answers on the socket, or one that did has gone silent."""
