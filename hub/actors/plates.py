@@ -158,7 +158,11 @@ class _Watch:
         for region in image.regions:
             self._ledger.enter(self._camera, Stage.REGION)
             self._ledger.leave(self._camera, Stage.REGION, region.reason)
-        await self._emit(await trio.to_thread.run_sync(self._vehicles.step, frame, image, limiter=self._limiter))
+        if frame.kind is SourceKind.STILL:  # stands alone: nothing is summed, so a thread would only cost its wake-up
+            step = self._vehicles.step(frame, image)
+        else:
+            step = await trio.to_thread.run_sync(self._vehicles.step, frame, image, limiter=self._limiter)
+        await self._emit(step)
 
     async def end(self) -> None:
         """End all tracks and emit what they give."""
