@@ -109,12 +109,20 @@ class TestWholePicture(PlateReaderContract):
     def reader(self, models):
         return open_reader(context(models))
 
+    @pytest.fixture
+    def example(self):
+        return picture(10)
+
 
 class TestWithDetector(PlateReaderContract):
     @pytest.fixture
     def reader(self, models):
         tiny_detector(models / "finder.onnx", [[0, 8, 24, 24, 28, 0, 0.9], [0, 0, 0, 64, 64, 0, 0.5]])
         return open_reader(context(models, detector="finder.onnx"))
+
+    @pytest.fixture
+    def example(self):
+        return picture(10, 80, 160)
 
 
 def test_a_crop_is_read_with_every_doubt(models):
