@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 import msgspec
 import trio
 
-from hub.authority.files import write_file
+from hub.authority.files import make_folder, write_file
 from hub.backends import Dispatcher
 from hub.errors import SourceUnavailableError, StoreError
 from hub.messages import Dispatch
@@ -42,7 +42,7 @@ class FileDispatcher(Dispatcher):
         if not _NAME.fullmatch(dispatch.dispatch):
             raise SourceUnavailableError(f"the dispatch {dispatch.dispatch!r} has no name that a file can have")
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._folder)
             content = msgspec.json.format(msgspec.json.encode(dispatch), indent=2) + b"\n"
             write_file(self._folder / f"{dispatch.dispatch}.json", content)
         except OSError as error:

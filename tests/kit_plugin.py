@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -12,6 +14,9 @@ from hub.backends import PluginContext, RecordSource, SourceInfo, SourceRecord
 from hub.hookspecs import hookimpl
 from hub.messages import Query, Reach, SubjectKind
 from hub.testing.readers import PaintedReader
+
+HANG = "PATROL_HUB_TEST_HANG"
+"""Environment variable that makes the register hang."""
 
 queries: list[str] = []
 """Name of the source for each query since a test cleared it."""
@@ -43,6 +48,12 @@ class CountedRegister(CountedList):
     def open(self, context: PluginContext) -> SourceInfo:
         """Say that it is a register."""
         return SourceInfo(entries=0)
+
+    def find(self, query: Query) -> Iterable[SourceRecord]:
+        """Count, and do not answer where a test says so."""
+        if os.environ.get(HANG):
+            time.sleep(30)
+        return super().find(query)
 
 
 def open_reader(context: PluginContext) -> PaintedReader:

@@ -48,6 +48,17 @@ def read_private(path: Path, *, limit: int = PRIVATE_BYTES) -> bytes:
         os.close(descriptor)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it that are missing, mode 0700, so that a power cut does not lose their names.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    for folder in reversed([folder for folder in (path, *path.parents) if not folder.exists()]):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _sync_folder(folder.parent)
+
+
 def write_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """Write a file in one durable step; an older one is replaced, and is whole until then.
 

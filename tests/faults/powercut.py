@@ -126,11 +126,12 @@ class Trace:
                     acknowledged += event.data
                 else:
                     file.pending.append(event)
-            elif event.kind == "s" and file is not None:
-                file.sync()
-            elif event.kind == "s":  # a folder
+            elif event.kind == "s" and any(str(Path(name).parent) == path for name in names.keys() | durable.keys()):
+                # A folder; its inode number may have been a file's that is gone.
                 durable = {name: kept for name, kept in durable.items() if str(Path(name).parent) != path}
                 durable |= {name: kept for name, kept in names.items() if str(Path(name).parent) == path}
+            elif event.kind == "s" and file is not None:
+                file.sync()
             elif event.kind == "u":
                 names.pop(path, None)
             elif event.kind in "rl":
