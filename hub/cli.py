@@ -38,11 +38,12 @@ app = App(
 officer = App(name="officer", help="Add officers, sign in and out.")
 alerts = App(name="alerts", help="List, show and adjudicate alerts.")
 audit = App(name="audit", help="Show, export and verify the tamper-evident log.")
+check = App(name="check", help="Check a document that somebody handed over.")
 watchlist = App(name="watchlist", help="Build, sign and verify closed lists.")
 models = App(name="models", help="List, check and fetch model weights.")
 plugins = App(name="plugins", help="List and check plugins.")
 evaluate = App(name="evaluate", help="Measure on published test sets; opens no camera and no list.")
-for _family in (officer, alerts, audit, watchlist, models, plugins, evaluate):
+for _family in (officer, alerts, audit, check, watchlist, models, plugins, evaluate):
     app.command(_family)
 
 
@@ -60,11 +61,28 @@ def run(
         bool, Parameter(name="--until-end", negative="", help="Lossless; stop at the end of every source.")
     ] = False,
     development: _Development = False,
+    without_camera: Annotated[
+        bool, Parameter(name="--without-camera", negative="", help="Watch nothing: look-ups and alerts for dashboards.")
+    ] = False,
+    no_socket: Annotated[
+        bool, Parameter(name="--no-socket", negative="", help="Let no dashboard attach to this hub.")
+    ] = False,
 ) -> int:
-    """Watch cameras and files, look plates up on closed lists, raise alerts. Decides nothing by itself."""
+    """Watch cameras and files, look plates up on closed lists, raise alerts. Decides nothing by itself.
+
+    Dashboards of the same user attach through a socket in the state folder; one hub a folder then.
+    """
     from hub.commands.running import run as body
 
-    return body(sources=source, config=config, events=events, until_end=until_end, development=development)
+    return body(
+        sources=source,
+        config=config,
+        events=events,
+        until_end=until_end,
+        development=development,
+        cameras=not without_camera,
+        attach=not no_socket,
+    )
 
 
 @app.command
@@ -242,6 +260,38 @@ def alerts_adjudicate(
     from hub.commands.alerts import adjudicate as body
 
     return body(alert, decision, reason=reason, correct=correct, officer=officer, config=config, form=format)
+
+
+# ------------------------------------------------------------------------------------------------ check
+
+
+@check.command(name="document")
+def check_document(
+    *,
+    mrz: Annotated[
+        str,
+        Parameter(
+            name="--mrz",
+            allow_leading_hyphen=True,
+            help="Its machine readable lines as typed, or - for standard input.",
+        ),
+    ],
+    reason: _Reason,
+    source: Annotated[tuple[str, ...], Parameter(name="--source", help="Ask this source only.")] = (),
+    officer: _Officer = None,
+    config: _Config = None,
+    development: _Development = False,
+    format: _Json = "text",  # noqa: A002
+) -> int:
+    """Check a travel document by its typed lines (ICAO 9303): check digits and dates; reported lost or stolen; photo.
+
+    Three answers, never one score. Photographs of the lines are not read yet: type them.
+    """
+    from hub.commands.checking import document as body
+
+    return body(
+        mrz=mrz, reason=reason, sources=source, officer=officer, config=config, development=development, form=format
+    )
 
 
 # ------------------------------------------------------------------------------------------------ audit

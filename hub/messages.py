@@ -565,6 +565,8 @@ class Act(StrEnum):
     ALERT_DECIDED = "alert_decided"
     ALERT_EXPIRED = "alert_expired"
     DISPATCHED = "dispatched"
+    DOCUMENT_CHECK = "document_check"
+    """The lines of a document are checked; a look-up of its number has entries of its own."""
     FILES_READ = "files_read"
     RECORDS_IMPORTED = "records_imported"
     PLUGIN_PARKED = "plugin_parked"

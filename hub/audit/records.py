@@ -159,6 +159,19 @@ class DispatchPayload(Struct, frozen=True, tag="dispatch"):
     correction: bool = False
 
 
+class DocumentCheckPayload(Struct, frozen=True, tag="document_check"):
+    """An officer checks the lines of a document. Act `DOCUMENT_CHECK`."""
+
+    reason: str
+    """The officer's reason."""
+    document: str
+    """Number and issuing state, as the lines say."""
+    agrees: bool
+    """Whether its check digits and dates agree."""
+    refusal: str = ""
+    """Why policy said no; "" where it did not."""
+
+
 class FilesReadPayload(Struct, frozen=True, tag="files_read"):
     """Files are read without any look-up. Act `FILES_READ`."""
 
@@ -204,6 +217,7 @@ Payload: TypeAlias = (
     | AlertPayload
     | DecisionPayload
     | DispatchPayload
+    | DocumentCheckPayload
     | FilesReadPayload
     | PluginPayload
     | ErasedPayload

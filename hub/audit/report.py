@@ -57,6 +57,8 @@ class Counts(Struct, frozen=True):
     lists_loaded: int = 0
     lists_refused: int = 0
     imports: int = 0
+    documents_checked: int = 0
+    """Documents whose lines were checked; looking their number up counts as a look-up."""
     files_read: int = 0
     """Calls that read files without any look-up."""
     sign_ins: int = 0
@@ -213,5 +215,8 @@ def _count(entry: LoggedEntry) -> Iterator[tuple[str, int]]:
     elif act is Act.RECORDS_IMPORTED:
         if outcome == "begun":  # a second entry tells how it went
             yield "imports", 1
+    elif act is Act.DOCUMENT_CHECK:
+        if outcome != "refused":
+            yield "documents_checked", 1
     elif act in _ACTS:
         yield _ACTS[act], 1

@@ -143,6 +143,15 @@ def may_import(requester: Requester) -> Decision:
     return _lacks(requester, Right.IMPORT) or _yes("a signed-in officer")
 
 
+def may_check_document(requester: Requester, reason: str) -> Decision:
+    """Say whether the lines of a document may be checked and its number looked up."""
+    if refusal := _lacks(requester, Right.LOOK_UP):
+        return refusal
+    if not reason.strip():
+        return _no("a check needs a reason: say why")
+    return _yes("a signed-in officer with a reason")
+
+
 def may_read_files(requester: Requester, reason: str) -> Decision:
     """Say whether the plates in files may be read. It needs a reason; nobody has to be signed in.
 

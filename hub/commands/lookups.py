@@ -119,11 +119,12 @@ async def _lookup(
 
         answers = await hub.lookups.on_request(request, deliver)
     if form == "json":
-        emit(_Lookup(request.lookup, tuple(_line(answer) for answer in answers)))
+        emit(_Lookup(request.lookup, tuple(line(answer) for answer in answers)))
     return 0 if any(answer.status is not AnswerStatus.REFUSED for answer in answers) else 1
 
 
-def _line(answer: Answer) -> AnswerLine:
+def line(answer: Answer) -> AnswerLine:
+    """Return an answer as commands print it."""
     return AnswerLine(
         answer.source, answer.status, answer.hits, round(answer.milliseconds, 1), answer.explanation, answer.development
     )

@@ -91,6 +91,7 @@ LOG_PAYLOADS: Final[Mapping[Act, Datum | None]] = MappingProxyType(
         Act.LOOKUP: Datum.LOOKUP_PAYLOAD,
         Act.LOOKUP_DONE: Datum.LOOKUP_PAYLOAD,
         Act.LOOKUP_REFUSED: Datum.LOOKUP_PAYLOAD,
+        Act.DOCUMENT_CHECK: Datum.LOOKUP_PAYLOAD,
         Act.FILES_READ: Datum.LOOKUP_PAYLOAD,
         Act.RECORDS_IMPORTED: Datum.LOOKUP_PAYLOAD,
         Act.ALERT_RAISED: Datum.ALERT_PAYLOAD,

@@ -32,7 +32,7 @@ FORBIDDEN = {
     "hub.isolation.capture_child": HEAVY | LOOPS,
 }
 
-PURE = ("plates", "vision", "authority.policy", "authority.adjudication", "audit.merkle", "audit.leaf")
+PURE = ("plates", "vision", "mrz", "authority.policy", "authority.adjudication", "audit.merkle", "audit.leaf")
 """Under `hub`: functions on values, which start no event loop and open no database."""
 
 

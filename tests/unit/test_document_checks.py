@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from hub.audit.records import DocumentCheckPayload, LookupPayload
+from hub.authority.policy import unit_requester
+from hub.backends import RecordSource
+from hub.clocks import ManualClock
+from hub.document_checks import DocumentChecks, Report
+from hub.errors import AuditError, NotAllowedError, NotSignedInError, UsageError
+from hub.lookups import Lookups
+from hub.messages import Act, Reach, Requester, SubjectKind
+from hub.mrz import parse
+from hub.plates.grammar import load_grammars
+from hub.sources import SourceSpec, open_sources
+from hub.testing.alerts import MemoryLog
+from hub.testing.faults import crash
+from hub.testing.sources import ScriptedSource, context
+
+NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+OFFICER = Requester("4711", "officer", "unit-1")
+LINES = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10"
+ZONE = parse(LINES, date(2030, 1, 2))
+MISTYPED = parse(LINES.replace("L898902C36", "L898902C37"), date(2030, 1, 2))
+STOLEN = {"category": "stolen_document", "document_number": "L898902C3", "document_country": "UTO"}
+BOOK = load_grammars()
+
+
+@asynccontextmanager
+async def unit(folder: Path, *sources: RecordSource) -> AsyncIterator[tuple[DocumentChecks, MemoryLog]]:
+    log, clock, numbers = MemoryLog(), ManualClock(NOW), itertools.count()
+    specs = [SourceSpec("p", source, context(folder)) for source in sources]
+    async with open_sources(specs, clock=clock, book=BOOK) as host:
+        lookups = Lookups(host, log=log, clock=clock, unit="u", identify=lambda: str(next(numbers)))
+        yield DocumentChecks(lookups, host, log, clock), log
+
+
+def stolen_list(**fields: str) -> ScriptedSource:
+    return ScriptedSource("stolen", {"S-1": STOLEN | fields}, reach=Reach.AUTOMATIC)
+
+
+def register(**fields: str) -> ScriptedSource:
+    return ScriptedSource("register", {"R-1": {"licence_number": "L898902C3"} | fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({}, "stolen document"),
+        ({"category": "lost_document"}, "lost document"),
+        ({"category": "", "document_status": "revoked"}, "revoked"),
+    ],
+)
+async def test_a_number_that_was_reported(tmp_path, fields, says):
+    async with unit(tmp_path, stolen_list(**fields), register()) as (checks, _):
+        listed = await checks.check(ZONE, OFFICER, "traffic stop")
+    assert (listed.verdict, listed.reason) == (Report.REPORTED, f"Reported: {says}.")
+    assert [answer.source for answer in listed.answers] == ["stolen"]
+
+
+@pytest.mark.parametrize("fields", [{"document_number": "X"}, {"document_country": "D"}], ids=["number", "country"])
+async def test_a_number_that_was_not(tmp_path, fields):
+    async with unit(tmp_path, stolen_list(**fields)) as (checks, _):
+        listed = await checks.check(ZONE, OFFICER, "traffic stop")
+    assert (listed.verdict, listed.reason) == (Report.NOT_REPORTED, "Not found by stolen.")
+
+
+async def test_a_register_is_asked_only_by_name_and_its_entry_is_no_report(tmp_path):
+    keepers = register()
+    async with unit(tmp_path, stolen_list(document_number="X"), keepers) as (checks, _):
+        await checks.check(ZONE, OFFICER, "traffic stop")
+        assert not keepers.queries
+        listed = await checks.check(ZONE, OFFICER, "traffic stop", ["register"])
+    assert len(keepers.queries) == 1
+    assert listed.verdict is Report.UNKNOWN
+    assert "none of them says lost" in listed.reason
+
+
+async def test_a_source_that_does_not_answer_leaves_it_unknown_unless_another_has_it(tmp_path):
+    silent = crash(ScriptedSource("silent", reach=Reach.AUTOMATIC))
+    async with unit(tmp_path, stolen_list(document_number="X"), silent) as (checks, _):
+        listed = await checks.check(ZONE, OFFICER, "traffic stop")
+    assert (listed.verdict, listed.reason) == (Report.UNKNOWN, "Not found, but silent did not answer.")
+    async with unit(tmp_path, stolen_list(), crash(ScriptedSource("silent", reach=Reach.AUTOMATIC))) as (checks, _):
+        assert (await checks.check(ZONE, OFFICER, "traffic stop")).verdict is Report.REPORTED
+
+
+async def test_a_number_that_disagrees_with_its_digit_is_not_asked_about(tmp_path):
+    stolen = stolen_list()
+    async with unit(tmp_path, stolen) as (checks, log):
+        listed = await checks.check(MISTYPED, OFFICER, "traffic stop")
+    assert listed.verdict is Report.NOT_ASKED
+    assert "check digit" in listed.reason
+    assert not stolen.queries
+    assert [entry.act for entry in log.entries] == [Act.DOCUMENT_CHECK]
+
+
+async def test_without_a_source_of_documents_nothing_is_asked(tmp_path):
+    plates = ScriptedSource("plates", {}, reach=Reach.AUTOMATIC, answers={SubjectKind.PLATE})
+    async with unit(tmp_path, plates) as (checks, log):
+        listed = await checks.check(ZONE, OFFICER, "traffic stop")
+        assert (listed.verdict, listed.lookup, listed.answers) == (Report.NOT_ASKED, "", ())
+        with pytest.raises(UsageError, match="no source"):
+            await checks.check(ZONE, OFFICER, "traffic stop", ["elsewhere"])
+    assert len(log.entries) == 2
+
+
+async def test_the_check_and_its_look_up_are_in_the_log(tmp_path):
+    async with unit(tmp_path, stolen_list()) as (checks, log):
+        listed = await checks.check(ZONE, OFFICER, "traffic stop")
+    assert [entry.act for entry in log.entries] == [Act.DOCUMENT_CHECK, Act.LOOKUP, Act.LOOKUP_DONE]
+    first, second = log.entries[0].payload, log.entries[1].payload
+    assert first == DocumentCheckPayload(reason="traffic stop", document="L898902C3 UTO", agrees=True)
+    assert isinstance(second, LookupPayload)
+    assert (second.lookup, second.asked) == (listed.lookup, "L898902C3 UTO")
+    assert all(entry.requester == OFFICER and entry.payload_until for entry in log.entries)
+    assert "ERIKSSON" not in repr(log.entries)
+
+
+async def test_nothing_is_asked_where_the_log_cannot_be_written(tmp_path):
+    stolen = stolen_list()
+    async with unit(tmp_path, stolen) as (checks, log):
+        log.broken = True
+        with pytest.raises(AuditError):
+            await checks.check(ZONE, OFFICER, "traffic stop")
+    assert not stolen.queries
+
+
+@pytest.mark.parametrize(
+    ("requester", "reason", "error"),
+    [
+        (OFFICER, "  ", NotAllowedError),
+        (Requester("7", "administrator", "unit-1"), "stop", NotAllowedError),
+        (unit_requester("unit-1"), "stop", NotSignedInError),
+    ],
+    ids=["no reason", "role", "nobody"],
+)
+async def test_a_refusal_is_an_entry_and_asks_nobody(tmp_path, requester, reason, error):
+    stolen = stolen_list()
+    async with unit(tmp_path, stolen) as (checks, log):
+        with pytest.raises(error):
+            await checks.check(ZONE, requester, reason)
+    (entry,) = log.entries
+    assert (entry.act, entry.outcome) == (Act.DOCUMENT_CHECK, "refused")
+    assert entry.payload.refusal
+    assert not stolen.queries
