@@ -61,28 +61,11 @@ def run(
         bool, Parameter(name="--until-end", negative="", help="Lossless; stop at the end of every source.")
     ] = False,
     development: _Development = False,
-    without_camera: Annotated[
-        bool, Parameter(name="--without-camera", negative="", help="Watch nothing: look-ups and alerts for dashboards.")
-    ] = False,
-    no_socket: Annotated[
-        bool, Parameter(name="--no-socket", negative="", help="Let no dashboard attach to this hub.")
-    ] = False,
 ) -> int:
-    """Watch cameras and files, look plates up on closed lists, raise alerts. Decides nothing by itself.
-
-    Dashboards of the same user attach through a socket in the state folder; one hub a folder then.
-    """
+    """Watch cameras and files, look plates up on closed lists, raise alerts. Decides nothing by itself."""
     from hub.commands.running import run as body
 
-    return body(
-        sources=source,
-        config=config,
-        events=events,
-        until_end=until_end,
-        development=development,
-        cameras=not without_camera,
-        attach=not no_socket,
-    )
+    return body(sources=source, config=config, events=events, until_end=until_end, development=development)
 
 
 @app.command
