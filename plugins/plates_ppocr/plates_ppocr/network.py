@@ -98,7 +98,7 @@ def line_of(steps: Floats, *, start: float = 0.0, end: float = 1.0) -> Line:
         previous = group.stop - 1
     places = (start + (places + 0.5) * (end - start) / max(len(steps), 1)).astype(np.float32)
     line = Line(slots, breaks, places, start, end, 1.0)
-    return replace(line, weight=line.certainty**4)
+    return replace(line, weight=line.certainty**6)
 
 
 def moved(line: Line, start: float, end: float) -> Line:

@@ -140,7 +140,7 @@ class PpocrReader(PlateReader):
                 text = region.text
             line = merge(line, first)
         if line.certainty < SURE:
-            tight = grown(box, 0.0, -0.1)
+            tight = grown(box, 0.0, -0.15)
             line = merge(line, moved(self._line(image, tight)[0], *_ends(tight, box)))
         for other in found:
             if other is not box and _stacked(box, other) and line.symbols < 5.5:
