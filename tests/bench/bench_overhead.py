@@ -94,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure, print the line, and compare with the limit."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pictures", type=int, default=30)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args(arguments)
     reader = PpocrReader()
     with tempfile.TemporaryDirectory() as scratch:
