@@ -17,6 +17,7 @@ from cyclopts import App, Parameter
 
 from hub import __version__
 from hub.errors import HubError, NotAllowedError, StateError
+from hub.text import plain
 
 _Config = Annotated[Path | None, Parameter(name="--config", help="Settings, TOML; see examples/patrol.toml.")]
 _Officer = Annotated[
@@ -61,11 +62,28 @@ def run(
         bool, Parameter(name="--until-end", negative="", help="Lossless; stop at the end of every source.")
     ] = False,
     development: _Development = False,
+    without_camera: Annotated[
+        bool, Parameter(name="--without-camera", negative="", help="Watch nothing: look-ups and alerts for dashboards.")
+    ] = False,
+    no_socket: Annotated[
+        bool, Parameter(name="--no-socket", negative="", help="Let no dashboard attach to this hub.")
+    ] = False,
 ) -> int:
-    """Watch cameras and files, look plates up on closed lists, raise alerts. Decides nothing by itself."""
+    """Watch cameras and files, look plates up on closed lists, raise alerts. Decides nothing by itself.
+
+    Dashboards of the same user attach through a socket in the state folder; one hub a folder then.
+    """
     from hub.commands.running import run as body
 
-    return body(sources=source, config=config, events=events, until_end=until_end, development=development)
+    return body(
+        sources=source,
+        config=config,
+        events=events,
+        until_end=until_end,
+        development=development,
+        cameras=not without_camera,
+        attach=not no_socket,
+    )
 
 
 @app.command
@@ -445,8 +463,17 @@ def evaluate_plates(folder: Path, *, config: _Config = None, format: _Json = "te
     return body(folder, config=config, form=format)
 
 
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+def _status(error: Exception) -> int:
+    """Tell of an error in one line on standard error, and return the exit status that goes with it."""
+    hint = " See patrol-hub --help." if isinstance(error, cyclopts.CycloptsError) else ""
+    sys.stderr.write(f"patrol-hub: {plain(str(error), limit=2000) or type(error).__name__}{hint}\n")
+    return 1 if isinstance(error, NotAllowedError | StateError) else 2
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first exception that is no group: what tasks that ran side by side failed with."""
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -462,15 +489,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = app(words, exit_on_error=False, print_error=False)
         return status if isinstance(status, int) else 0
-    except cyclopts.CycloptsError as error:
-        sys.stderr.write(f"patrol-hub: {_one_line(error)} See patrol-hub --help.\n")
-        return 2
-    except (NotAllowedError, StateError) as error:
-        sys.stderr.write(f"patrol-hub: {_one_line(error)}\n")
-        return 1
-    except HubError as error:
-        sys.stderr.write(f"patrol-hub: {_one_line(error)}\n")
-        return 2
+    except (cyclopts.CycloptsError, HubError) as error:
+        return _status(error)
+    except BaseExceptionGroup as group:  # of tasks that ran side by side
+        first = _first(group)
+        if isinstance(first, HubError) and group.split(HubError)[1] is None:
+            return _status(first)
+        if group.split(KeyboardInterrupt)[1] is None:
+            return 130
+        raise
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
