@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import random
 import secrets
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import trio
 from msgspec import Struct
@@ -24,12 +25,14 @@ from hub.actors.capture import mailbox_for, run_capture
 from hub.actors.lookups import run_lookups
 from hub.actors.outbox import TargetHealth, run_outbox
 from hub.actors.plates import run_plates
+from hub.attach import Served, run_attach
 from hub.audit.interrupted import last_run
 from hub.audit.records import ListPayload, PluginPayload, UnitPayload
 from hub.backends import PlateReader
+from hub.board import Board
 from hub.capture import Medium
 from hub.capture import SourceSpec as FrameSpec
-from hub.channels import Broadcast, Mailbox
+from hub.channels import Broadcast, Mailbox, MailboxStatistics
 from hub.clocks import Clock
 from hub.config import Settings
 from hub.errors import ClosedChannelError, HubError
@@ -64,9 +67,11 @@ from hub.parts import open_grammars, open_plate_reader, source_specs
 from hub.plates.grammar import GrammarBook
 from hub.plates.vehicles import VehicleSettings
 from hub.plugins import PluginHost, PluginState
+from hub.requests import Requests
 from hub.sources import SourceHost, SourceStatus, open_sources
 from hub.supervisor import ActorSpec, RestartPolicy, StopWaits, SupervisorReport, TaskStatus, run_supervisor
-from hub.unit import AUDIT_FILE, Unit, new_identifier, open_unit
+from hub.unit import AUDIT_FILE, Unit, new_identifier, open_unit, origin_of
+from hub.wire import QueueHealth, SourceHealth
 
 EVENTS_KEPT: Final = 1024
 """Events that wait for a slow reader before it gets a lag error."""
@@ -76,6 +81,8 @@ ERASE_EVERY: Final = 60.0
 """Seconds between two looks at what the log holds past its date."""
 WAITING_READS: Final = 16
 """Reads that wait for their look-up; a full channel makes its camera wait, which then drops frames."""
+WAITING_FOLLOW_UPS: Final = 16
+"""Alerts adjudicated true whose registers are still to be asked; beyond that a decision waits."""
 STOP_WAITS: Final = StopWaits(ask=2.0, cancel=1.5)
 """Together below the 5 s in which a signal must have stopped the hub."""
 _NEVER_AGAIN: Final = RestartPolicy(limit=0)
@@ -87,6 +94,14 @@ class Watched(Struct, frozen=True):
 
     camera: str
     spec: FrameSpec
+
+
+class FollowUp(Struct, frozen=True, eq=False):
+    """Registers that are to be asked about an alert."""
+
+    alert: Alert
+    requester: Requester
+    """Who adjudicated it true."""
 
 
 class Ended(Struct, frozen=True):
@@ -106,6 +121,7 @@ class Hub:
         sources: The record sources.
         events: What is told to the outside.
         ledger: Why nothing.
+        board: What is told, as it stands.
     """
 
     def __init__(
@@ -122,12 +138,14 @@ class Hub:
         development: bool,
         rng: random.Random,
         say: Callable[[str], None],
+        listener: socket.socket | None = None,
     ) -> None:
         self.unit = unit
         self.sources = sources
         self.lookups = lookups
         self.events: Broadcast[Event] = Broadcast(EVENTS_KEPT)
         self.ledger = Ledger()
+        self.board = Board()
         self._reader = reader
         self._watched = tuple(watched)
         self._parked = parked
@@ -141,7 +159,11 @@ class Hub:
         self._hits: Mailbox[RaisedHit] = Mailbox(WAITING_READS)
         self._frames: dict[str, Mailbox[Frame]] = {}
         self._states: dict[str, ActorState] = {}
+        self._follow_ups: Mailbox[FollowUp] = Mailbox(WAITING_FOLLOW_UPS)
+        self._listener = listener
         self._finished = trio.Event()
+        self._stop = trio.Event()
+        self._stopped_by: Requester | None = None
 
     async def run(self, stop: trio.Event) -> Ended:
         """Watch, look up, raise alerts: until told to stop or, where asked to, until every source has ended.
@@ -152,6 +174,7 @@ class Hub:
         Raises:
             AuditError: The log cannot be written, so the unit does not start.
         """
+        self._stop = stop
         found = await trio.to_thread.run_sync(_last_run, self.unit.state / AUDIT_FILE)
         if found:
             self._say(found)
@@ -173,6 +196,19 @@ class Hub:
             nursery.cancel_scope.cancel()
         return await self._ended(report, overran)
 
+    def stop(self, requester: Requester) -> None:
+        """Stop the running hub because an officer says so."""
+        self._stopped_by = requester
+        self._stop.set()
+
+    async def follow_up(self, alert: Alert, requester: Requester) -> None:
+        """Have the registers asked about an alert that was adjudicated true: by the actor for it while it runs."""
+        if self._states.get("follow-ups") is ActorState.RUNNING:
+            with suppress(ClosedChannelError):
+                await self._follow_ups.send(FollowUp(alert, requester))
+                return
+        await self._ask_registers(alert, requester)
+
     # -------------------------------------------------------------------------------------------- actors
 
     def _specs(self) -> tuple[ActorSpec, ...]:
@@ -191,6 +227,9 @@ class Hub:
         specs.append(ActorSpec("lookups", self._run_lookups))
         specs.append(ActorSpec("alerts", self._run_alerts))
         specs.append(ActorSpec("outbox", self._run_outbox, ask=self._close_if_idle))
+        specs.append(ActorSpec("follow-ups", self._run_follow_ups, ask=self._follow_ups.close))
+        if self._listener is not None:
+            specs.append(ActorSpec("attach", partial(self._run_attach, self._listener)))
         specs.append(ActorSpec("erasing", self._run_erasing, RestartPolicy(limit=1_000_000)))
         return tuple(specs)
 
@@ -258,6 +297,50 @@ class Hub:
             await self._finished.wait()
             nursery.cancel_scope.cancel()
 
+    async def _run_follow_ups(self, *, task_status: TaskStatus) -> None:
+        task_status.started()
+        async for each in self._follow_ups:
+            await self._ask_registers(each.alert, each.requester)
+
+    async def _ask_registers(self, alert: Alert, requester: Requester) -> None:
+        with suppress(HubError):  # the decision stands, whatever the registers say; a refusal is in the log
+            await self.lookups.follow_up(alert, requester, self.unit.alerts.add_answer)
+
+    async def _run_attach(self, listener: socket.socket, *, task_status: TaskStatus) -> None:
+        unit = self.unit
+        served = Served(
+            unit=unit.settings.unit,
+            clock=unit.clock,
+            officers=unit.officers,
+            alerts=unit.alerts,
+            requests=Requests(
+                alerts=unit.alerts,
+                lookups=self.lookups,
+                log=unit.log,
+                log_path=unit.state / AUDIT_FILE,
+                origin=origin_of(unit.settings.unit),
+                clock=unit.clock,
+                stop=self.stop,
+            ),
+            events=self.events,
+            board=self.board,
+            ledger=self.ledger,
+            source_health=self._source_health,
+            queues=self._queues,
+            parked=self._parked,
+            development=self._development,
+            say=self._say,
+        )
+        await run_attach(listener, served, self._finished, task_status=task_status)
+
+    def _source_health(self) -> tuple[SourceHealth, ...]:
+        return tuple(source_health(status) for status in self.sources.statistics())
+
+    def _queues(self) -> tuple[QueueHealth, ...]:
+        queues: dict[str, Mailbox[Any]] = {f"frames {camera}": frames for camera, frames in self._frames.items()}
+        queues |= {"reads": self._reads, "hits": self._hits, "follow-ups": self._follow_ups}
+        return tuple(queue_health(name, mailbox.statistics()) for name, mailbox in queues.items())
+
     async def _run_erasing(self, *, task_status: TaskStatus) -> None:
         task_status.started()
         while not self._finished.is_set():
@@ -279,11 +362,13 @@ class Hub:
 
     def _hand_end_down(self) -> None:
         """Close each channel once nobody writes to it any more, so that its reader finishes what is left."""
-        if all(self._has_ended(_capture(camera)) and self._has_ended(_plates(camera)) for camera in self._frames):
+        cameras = tuple(self._frames)  # where there are none, `_close_if_idle` begins the end
+        if cameras and all(self._has_ended(name) for each in cameras for name in (_capture(each), _plates(each))):
             self._reads.close()
         if self._has_ended("lookups"):
             self._hits.close()
         if self._has_ended("alerts"):
+            self._follow_ups.close()
             self._finished.set()
 
     def _close_if_idle(self) -> None:
@@ -313,6 +398,9 @@ class Hub:
         for raised in self._hits.drain():
             if raised.read is not None:
                 self.ledger.leave(raised.read.camera, Stage.READ, Reason.STOPPED)
+        if unasked := self._follow_ups.drain():
+            names = ", ".join(each.alert.alert for each in unasked)
+            self._say(f"the registers were not asked about {names}: look them up where they are needed")
         failed = tuple(end for end in report.ends if end.state is ActorState.PARKED)
         cause = "; ".join(f"{end.actor}: {end.detail}" for end in failed)
         event = UnitStopped(
@@ -321,17 +409,24 @@ class Hub:
             counts=self.ledger.snapshot(),
             balanced=not self.ledger.check(),
             overran=tuple(dict.fromkeys(overran)),
-            cause=cause or ("end of sources" if self._finished.is_set() and self._until_end else "told to stop"),
+            cause=cause or self._cause(),
         )
         self._publish(event)
         self.events.close()
         with suppress(HubError):  # the acts are over; that the end could not be written stands on the screen
-            await self._account(Act.UNIT_STOP, "stopped", UnitPayload(version=__version__, detail=event.cause))
+            payload = UnitPayload(version=__version__, detail=event.cause)
+            await self._account(Act.UNIT_STOP, "stopped", payload, self._stopped_by)
         return Ended(event, failed)
+
+    def _cause(self) -> str:
+        if self._stopped_by is not None:
+            return f"told to stop by officer {self._stopped_by.officer}"
+        return "end of sources" if self._finished.is_set() and self._until_end else "told to stop"
 
     # -------------------------------------------------------------------------------------------- telling
 
     def _publish(self, event: Event) -> None:
+        self.board.note(event)
         self.events.publish(event)
 
     def _on_alert(self, alert: Alert) -> None:
@@ -369,8 +464,8 @@ class Hub:
             detail=found,
         )
 
-    async def _account(self, act: Act, outcome: str, payload: Struct) -> None:
-        await self.unit.log.append(Entry(act, self.unit.clock.now(), self.unit.itself, outcome, payload, None))
+    async def _account(self, act: Act, outcome: str, payload: Struct, by: Requester | None = None) -> None:
+        await self.unit.log.append(Entry(act, self.unit.clock.now(), by or self.unit.itself, outcome, payload, None))
 
 
 def _say_nothing(_: FrameGap) -> None:
@@ -407,6 +502,23 @@ def source_state(status: SourceStatus) -> SourceState:
     )
 
 
+def source_health(status: SourceStatus) -> SourceHealth:
+    """Return a source as dashboards are told of it."""
+    return SourceHealth(
+        state=source_state(status),
+        answers=status.answers,
+        usable=status.usable,
+        breaker=status.breaker.value,
+        asked=status.asked,
+        unavailable=status.unavailable,
+    )
+
+
+def queue_health(name: str, statistics: MailboxStatistics) -> QueueHealth:
+    """Return a channel as dashboards are told of it."""
+    return QueueHealth(name, statistics.waiting, statistics.capacity, statistics.dropped)
+
+
 @asynccontextmanager
 async def open_hub(
     settings: Settings,
@@ -419,6 +531,7 @@ async def open_hub(
     plugins: PluginHost | None = None,
     rng: random.Random | None = None,
     say: Callable[[str], None] = lambda _: None,
+    listener: socket.socket | None = None,
 ) -> AsyncIterator[Hub]:
     """Open a unit with its plugins and sources for the block; `Hub.run` starts the actors.
 
@@ -432,6 +545,7 @@ async def open_hub(
         plugins: Found but not loaded; default those installed.
         rng: Spreads waits of things that failed together.
         say: Gets one-line remarks for the operator.
+        listener: Socket on which dashboards attach, from `hub.attach.claim_socket`; None for none.
 
     Raises:
         HubError: A store, the log, the models or a plugin that is needed cannot be opened.
@@ -471,13 +585,8 @@ async def open_hub(
                     retention=unit.retention,
                 )
 
-                async def ask_registers(alert: Alert, requester: Requester) -> None:
-                    with suppress(HubError):  # the decision stands, whatever the registers say
-                        await lookups.follow_up(alert, requester, unit.alerts.add_answer)
-
-                follow.append(ask_registers)
                 await lookups.erase_due()
-                yield Hub(
+                hub = Hub(
                     unit,
                     sources,
                     lookups,
@@ -489,7 +598,10 @@ async def open_hub(
                     development=development,
                     rng=rng or random.Random(),  # noqa: S311  # spreads waits
                     say=say,
+                    listener=listener,
                 )
+                follow.append(hub.follow_up)
+                yield hub
         finally:
             if reader is not None:
                 reader.close()

@@ -6,7 +6,7 @@ Reconnecting is its caller's business: when `HubClient.messages` says that the h
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -78,7 +78,8 @@ class HubClient:
             yield message
 
     async def _greet(self, name: str) -> None:
-        await self._send(_hello(name))
+        with suppress(HubLostError):  # a hub that takes nobody may be gone already: what it said comes next
+            await self._send(pack_request(Hello(protocol=PROTOCOL, client=name)))
         message = await self._receive()
         if isinstance(message, Rejected):
             raise NotAllowedError(message.reason)
@@ -113,10 +114,6 @@ class HubClient:
             raise HubLostError("the hub is silent") from error
         except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
             raise HubLostError("the hub is gone") from error
-
-
-def _hello(name: str) -> bytes:
-    return pack_request(Hello(protocol=PROTOCOL, client=name))
 
 
 @asynccontextmanager

@@ -9,9 +9,10 @@ cannot be written, nothing is looked up. Which source may be asked is `hub.autho
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 import trio
@@ -28,6 +29,7 @@ from hub.messages import (
     Answer,
     AnswerStatus,
     CharacterRead,
+    DocumentQuery,
     Entry,
     LookupRequest,
     PersonQuery,
@@ -39,7 +41,8 @@ from hub.messages import (
     Subject,
     SubjectKind,
 )
-from hub.plates.alphabet import normalise
+from hub.plates.alphabet import ANY, UNKNOWN, normalise
+from hub.plates.partial import check_partial
 from hub.sources import Deliver, SourceHost, check_subject, kind_of
 from hub.store.retention import CHARTER, Datum, Retention
 from hub.tally import Minute, Tally, minute_of
@@ -272,6 +275,39 @@ def typed_plate(text: str) -> PlateQuery:
     plate = normalise(text)
     characters = tuple(CharacterRead(character, 1.0) for character in plate)
     return PlateQuery(readings=(Reading(plate, 1.0, (), characters),) if plate else (), slots=None)
+
+
+def subject_of(kind: str, value: str, born: str | None = None, country: str = "") -> Subject:
+    """Return what is asked from what somebody typed.
+
+    Args:
+        kind: ``plate``, ``person`` or ``document``.
+        value: Plate, name (a day of birth may follow it), or number.
+        born: Day of birth, ISO 8601.
+        country: Issuing state of a document.
+
+    Raises:
+        UsageError: It cannot be looked up; the message says how to mend it.
+    """
+    if not value.strip():
+        raise UsageError(f"there is no {kind} to look for")
+    if kind == "plate":
+        query = typed_plate(value)
+        if not query.readings:
+            raise UsageError("a plate has letters and digits; write ? for one you do not know and * for several")
+        plate = query.readings[0].plate
+        if UNKNOWN in plate or ANY in plate:
+            check_partial(plate)
+        return query
+    if kind == "document":
+        return DocumentQuery("".join(value.upper().split()).replace("<", ""), country.upper())
+    found = re.search(r"[\s,]+(\d{4}-\d{2}-\d{2})$", value)
+    if found and born is None:
+        value, born = value[: found.start()], found.group(1)
+    try:
+        return PersonQuery(value.strip(), date.fromisoformat(born) if born else None)
+    except ValueError as error:
+        raise UsageError(f"{born!r} is no day of birth: write it as YYYY-MM-DD") from error
 
 
 def describe(subject: Subject) -> str:

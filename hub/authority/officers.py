@@ -279,6 +279,18 @@ class OfficerStore:
             raise NotSignedInError(answer)
         return answer
 
+    async def left(self, token: str) -> float:
+        """Return how many seconds a session still stands without use, 0 where it has ended. Does not count as use.
+
+        Raises:
+            StoreError: The database cannot be read.
+        """
+        row = await self._database.read(lambda connection: _session(connection, token))
+        if row is None or self._ended(row):
+            return 0.0
+        ran = self._clock.boottime() - row.used_boottime
+        return self._idle.total_seconds() - max(ran, (self._clock.now() - row.used_at).total_seconds())
+
     async def sign_out(self, token: str) -> Requester:
         """End a session and return whose it was.
 

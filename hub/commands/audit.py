@@ -9,16 +9,16 @@ from msgspec import Struct
 
 from hub.audit.leaf import Metadata
 from hub.audit.reading import LoggedEntry, PayloadState, read_entries
-from hub.audit.records import CheckpointPayload, Payload
+from hub.audit.records import Payload
 from hub.audit.report import report_log
 from hub.audit.verify import verify_log
+from hub.audit.witness import export_checkpoint
 from hub.authority.policy import may_see_alerts
 from hub.commands.acting import acting, open_configured, whoever
 from hub.commands.console import Form, emit, say, table
 from hub.commands.explain import numbered
 from hub.config import load_config, state_folder
 from hub.errors import InputError
-from hub.messages import Act, Entry
 from hub.unit import AUDIT_FILE, origin_of
 
 
@@ -92,12 +92,7 @@ def checkpoint(*, output: Path | None, config: Path | None) -> int:
 
 async def _checkpoint(output: Path | None, config: Path | None) -> int:
     async with open_configured(config) as unit:
-        # The entry stands before the copy, so the copy vouches for the entry that tells of it.
-        requester = await whoever(unit, None)
-        payload = CheckpointPayload(size=0, root="")
-        entry = Entry(Act.CHECKPOINT, unit.clock.now(), requester, "exported", payload, None)
-        await unit.log.append(entry)
-        note = await unit.log.checkpoint()
+        note = await export_checkpoint(unit.log, await whoever(unit, None), unit.clock.now())
     if output is None:
         print(note, end="")
         return 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -16,12 +14,10 @@ from hub.commands.acting import acting, open_configured
 from hub.commands.console import Form, emit, note, say
 from hub.commands.explain import answered, numbered
 from hub.config import load_config, state_folder
-from hub.errors import NotAllowedError, UsageError
+from hub.errors import NotAllowedError
 from hub.importing import import_file
-from hub.lookups import typed_plate
-from hub.messages import Answer, AnswerStatus, DocumentQuery, Hit, PersonQuery, Subject
-from hub.plates.alphabet import ANY, UNKNOWN
-from hub.plates.partial import check_partial
+from hub.lookups import subject_of
+from hub.messages import Answer, AnswerStatus, Hit, Subject
 from hub.plugins import PluginHost
 
 
@@ -60,39 +56,6 @@ def lookup(
         raise NotAllowedError("this unit has no restricted source that a grant could open")
     subject = subject_of(kind, value, born, country)
     return trio.run(partial(_lookup, subject, reason, sources, officer, config, development=development, form=form))
-
-
-def subject_of(kind: str, value: str, born: str | None = None, country: str = "") -> Subject:
-    """Return what is asked from what somebody typed.
-
-    Args:
-        kind: ``plate``, ``person`` or ``document``.
-        value: Plate, name (a day of birth may follow it), or number.
-        born: Day of birth, ISO 8601.
-        country: Issuing state of a document.
-
-    Raises:
-        UsageError: It cannot be looked up; the message says how to mend it.
-    """
-    if not value.strip():
-        raise UsageError(f"there is no {kind} to look for")
-    if kind == "plate":
-        query = typed_plate(value)
-        if not query.readings:
-            raise UsageError("a plate has letters and digits; write ? for one you do not know and * for several")
-        plate = query.readings[0].plate
-        if UNKNOWN in plate or ANY in plate:
-            check_partial(plate)
-        return query
-    if kind == "document":
-        return DocumentQuery("".join(value.upper().split()).replace("<", ""), country.upper())
-    found = re.search(r"[\s,]+(\d{4}-\d{2}-\d{2})$", value)
-    if found and born is None:
-        value, born = value[: found.start()], found.group(1)
-    try:
-        return PersonQuery(value.strip(), date.fromisoformat(born) if born else None)
-    except ValueError as error:
-        raise UsageError(f"{born!r} is no day of birth: write it as YYYY-MM-DD") from error
 
 
 async def _lookup(

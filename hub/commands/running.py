@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import IO, Final
@@ -14,6 +14,7 @@ import structlog
 import trio
 
 from hub.app import Ended, Hub, Watched, open_hub
+from hub.attach import claim_socket
 from hub.capture import SourceSpec, parse_source
 from hub.channels import Subscription
 from hub.clocks import SystemClock
@@ -29,12 +30,35 @@ EVENT_SECONDS: Final = 2.0
 
 
 def run(
-    *, sources: tuple[str, ...], config: Path | None, events: str | None, until_end: bool, development: bool
+    *,
+    sources: tuple[str, ...],
+    config: Path | None,
+    events: str | None,
+    until_end: bool,
+    development: bool,
+    cameras: bool = True,
+    attach: bool = True,
 ) -> int:
-    """Run until a signal, or until every source has ended where asked to."""
+    """Run until a signal, or until every source has ended where asked to.
+
+    Args:
+        sources: What to watch; empty for the configuration's cameras.
+        config: The configuration.
+        events: File for events, ``-`` for standard output, None for none.
+        until_end: Read files losslessly and stop when all have ended.
+        development: Allow unsigned lists.
+        cameras: False watches nothing and serves dashboards alone.
+        attach: False lets no dashboard attach.
+    """
     settings = load_config(config)
-    watched = watched_sources(sources, settings)
-    return trio.run(partial(_run, settings, watched, events, until_end=until_end, development=development))
+    if not cameras and (sources or until_end or not attach):
+        raise UsageError(
+            "a hub without cameras only serves dashboards: leave out --source, --until-end and --no-socket"
+        )
+    watched = watched_sources(sources, settings) if cameras else ()
+    return trio.run(
+        partial(_run, settings, watched, events, until_end=until_end, development=development, attach=attach)
+    )
 
 
 def watched_sources(sources: tuple[str, ...], settings: Settings) -> tuple[Watched, ...]:
@@ -50,7 +74,10 @@ def watched_sources(sources: tuple[str, ...], settings: Settings) -> tuple[Watch
         return tuple(Watched(name, spec) for name, spec in zip(names, specs, strict=True))
     if settings.cameras:
         return tuple(Watched(camera.name, parse_source(camera.source)) for camera in settings.cameras)
-    raise UsageError("nothing to watch: name a photo, folder, video, webcam:N or stream with --source")
+    raise UsageError(
+        "nothing to watch: name a photo, folder, video, webcam:N or stream with --source, "
+        "or serve dashboards alone with --without-camera"
+    )
 
 
 def _name(spec: SourceSpec, number: int, of: int) -> str:
@@ -59,27 +86,35 @@ def _name(spec: SourceSpec, number: int, of: int) -> str:
 
 
 async def _run(
-    settings: Settings, watched: tuple[Watched, ...], events: str | None, *, until_end: bool, development: bool
+    settings: Settings,
+    watched: tuple[Watched, ...],
+    events: str | None,
+    *,
+    until_end: bool,
+    development: bool,
+    attach: bool,
 ) -> int:
     clock, stop = SystemClock(), trio.Event()
     set_up_logs(sys.stderr, clock=clock, form=LogForm.CONSOLE if sys.stderr.isatty() else LogForm.JSON)
     log = structlog.get_logger()
-    async with (
-        open_hub(
-            settings,
-            state_folder(),
-            watched,
-            clock=clock,
-            until_end=until_end,
-            development=development,
-            say=log.info,
-        ) as hub,
-        _event_file(events) as file,
-        trio.open_nursery() as nursery,
-    ):
-        nursery.start_soon(_stop_on_signal, stop)
-        ended = await _run_and_write(hub, stop, file)
-        nursery.cancel_scope.cancel()
+    with claim_socket(state_folder()) if attach else nullcontext() as listener:
+        async with (
+            open_hub(
+                settings,
+                state_folder(),
+                watched,
+                clock=clock,
+                until_end=until_end,
+                development=development,
+                say=log.info,
+                listener=listener,
+            ) as hub,
+            _event_file(events) as file,
+            trio.open_nursery() as nursery,
+        ):
+            nursery.start_soon(_stop_on_signal, stop)
+            ended = await _run_and_write(hub, stop, file)
+            nursery.cancel_scope.cancel()
     return _tell(ended, quiet=events == "-")
 
 
