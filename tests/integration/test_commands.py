@@ -12,11 +12,17 @@ from datetime import datetime
 
 import cv2
 import pytest
+import trio
 
 import hub.plates.reading
+from hub.clocks import SystemClock
+from hub.config import load_config
+from hub.messages import RaisedHit, Reason
+from hub.testing import alerts as kit
 from hub.testing.frames import drive_past, street, write_clip
 from hub.testing.readers import PaintedReader, evidence
 from hub.testing.streams import Connection, Then, serve_mjpeg
+from hub.unit import open_unit
 from tests.kit import ISSUER, LISTED, PASSPHRASES, STRANGER, Unit, command
 
 READ_KEYS = {"plate", "confidence", "box", "regions", "characters", "alternatives"}
@@ -235,6 +241,21 @@ def test_an_officer_can_act_for_one_command_with_a_passphrase(alerted):
     words = ("alerts", "adjudicate", name, "true", "--reason", "seen", "--officer", "4712", "--format", "json")
     assert unit.run(*words, stdin=PASSPHRASES["4712"]).json()["steps"][-1]["officer"] == "4712"
     assert not any(each["signed_in"] for each in unit.run("officer", "list", "--format", "json").json()["officers"])
+
+
+def test_nobody_is_the_second_verifier_of_an_alert_that_they_raised(unit):
+    async def raise_by_hand():
+        async with open_unit(load_config(unit.config), unit.state, clock=SystemClock()) as opened:
+            raised = RaisedHit(None, kit.answer(kit.hit()), kit.requester("4711"))
+            assert await opened.alerts.raise_hit(raised) is Reason.ALERT
+
+    trio.run(raise_by_hand)
+    (line,) = unit.run("alerts", "list", "--format", "json").json()["alerts"]
+    words = ("alerts", "adjudicate", line["alert"], "true", "--reason", "seen")
+    own = unit.run(*words)
+    assert (own.status, own.out) == (1, "")
+    assert "second verifier" in own.problem()
+    assert unit.run(*words, "--officer", "4712", stdin=PASSPHRASES["4712"]).status == 0
 
 
 # ---------------------------------------------------------------------------------------------------- audit
