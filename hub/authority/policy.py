@@ -5,13 +5,15 @@ Pure: it gets what is known and says yes or no with the reason in the charter's 
 
 Roles, and what each may do:
 
-================  ========  ===========  =======  =====================
-role              look up   decide       import   add officers
-================  ========  ===========  =======  =====================
-officer           yes       yes          yes
-supervisor        yes       yes          yes      yes
-administrator                            yes      yes
-================  ========  ===========  =======  =====================
+================  ========  ===========  =======  =============  ============
+role              look up   decide       import   read the log   add officers
+================  ========  ===========  =======  =============  ============
+officer           yes       yes          yes      yes
+supervisor        yes       yes          yes      yes            yes
+administrator                            yes                     yes
+================  ========  ===========  =======  =============  ============
+
+The log says whom officers looked up, so that whoever only administers a unit verifies and reports it, and reads none.
 
 The first officer of a unit is added without anybody signed in, and is at least a supervisor, or nobody could add the
 second. A unit by itself has no role here: it looks plates up on automatic sources and raises alerts.
@@ -28,7 +30,7 @@ from msgspec import Struct
 
 from hub.authority.adjudication import is_true
 from hub.errors import NotAllowedError, NotSignedInError
-from hub.messages import Alert, AlertState, Reach, Requester
+from hub.messages import Alert, AlertState, Reach, Requester, TakingPart
 
 UNIT_ROLE: Final = "unit"
 """What stands in place of a role where the unit itself acts."""
@@ -48,12 +50,13 @@ class Right(StrEnum):
     LOOK_UP = "look things up"
     DECIDE = "see and decide alerts"
     IMPORT = "load lists and records"
+    READ_LOG = "read the log"
     MANAGE = "add officers"
 
 
 RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
     {
-        Role.OFFICER: frozenset({Right.LOOK_UP, Right.DECIDE, Right.IMPORT}),
+        Role.OFFICER: frozenset({Right.LOOK_UP, Right.DECIDE, Right.IMPORT, Right.READ_LOG}),
         Role.SUPERVISOR: frozenset(Right),
         Role.ADMINISTRATOR: frozenset({Right.IMPORT, Right.MANAGE}),
     }
@@ -138,6 +141,11 @@ def may_adjudicate(requester: Requester, alert: Alert, state: AlertState) -> Dec
     return _yes("a signed-in officer")
 
 
+def may_read_log(requester: Requester) -> Decision:
+    """Say whether somebody may read entries of the log; to verify it and to count needs nobody's leave."""
+    return _lacks(requester, Right.READ_LOG) or _yes("a signed-in officer")
+
+
 def may_import(requester: Requester) -> Decision:
     """Say whether somebody may load a list or take records into a source's store."""
     return _lacks(requester, Right.IMPORT) or _yes("a signed-in officer")
@@ -150,6 +158,26 @@ def may_check_document(requester: Requester, reason: str) -> Decision:
     if not reason.strip():
         return _no("a check needs a reason: say why")
     return _yes("a signed-in officer with a reason")
+
+
+def may_check_face(requester: Requester, reason: str, part: TakingPart | None, why: str = "") -> Decision:
+    """Say whether a face may be checked against one document's photo (C1, C4). How often is `metering`'s to say.
+
+    Args:
+        requester: The officer of a checked session.
+        reason: The officer's.
+        part: How the person takes part; None where it was not stated.
+        why: Why the person is unable to take part.
+    """
+    if refusal := _lacks(requester, Right.LOOK_UP):
+        return refusal
+    if not reason.strip():
+        return _no("a check needs a reason: say why")
+    if part is None:
+        return _no("a face is checked only where the person takes part: handed over the document, asked for it, unable")
+    if part is TakingPart.UNABLE and not why.strip():
+        return _no("say why the person is unable to take part")
+    return _yes("a signed-in officer with a reason, and the person takes part")
 
 
 def may_read_files(requester: Requester, reason: str) -> Decision:

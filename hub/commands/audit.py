@@ -13,7 +13,7 @@ from hub.audit.records import Payload
 from hub.audit.report import report_log
 from hub.audit.verify import verify_log
 from hub.audit.witness import export_checkpoint
-from hub.authority.policy import may_see_alerts
+from hub.authority.policy import may_read_log
 from hub.commands.acting import acting, open_configured, whoever
 from hub.commands.console import Form, emit, say, table
 from hub.commands.explain import numbered
@@ -61,7 +61,7 @@ def show(*, last: int, officer: str | None, config: Path | None, form: Form) -> 
 
 async def _show(last: int, officer: str | None, config: Path | None, form: Form) -> int:
     async with open_configured(config) as unit, acting(unit, officer) as requester:
-        may_see_alerts(requester).demand()
+        may_read_log(requester).demand()
         path = unit.state / AUDIT_FILE
         entries = await trio.to_thread.run_sync(lambda: tuple(read_entries(path, start=-max(1, last))))
     if form == "jsonl":

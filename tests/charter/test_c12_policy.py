@@ -17,6 +17,7 @@ ROLES = (*(role.value for role in Role), UNIT_ROLE, "", "root")
 ACTS = {
     "adjudicate": (lambda r: policy.may_adjudicate(r, kit.alert(), AlertState.ADJUDICATED_TRUE), Right.DECIDE),
     "see alerts": (policy.may_see_alerts, Right.DECIDE),
+    "read the log": (policy.may_read_log, Right.READ_LOG),
     "check a document": (lambda r: policy.may_check_document(r, "traffic stop"), Right.LOOK_UP),
     "import": (policy.may_import, Right.IMPORT),
     "add an officer": (lambda r: policy.may_add_officer(r, first=False), Right.MANAGE),
