@@ -20,7 +20,7 @@ from hub.audit.log import AuditLog
 from hub.audit.reading import LoggedEntry, read_entries
 from hub.audit.verify import verify_log
 from hub.audit.witness import export_checkpoint
-from hub.authority.policy import may_see_alerts
+from hub.authority.policy import may_read_log, may_see_alerts
 from hub.clocks import Clock
 from hub.lookups import Lookups, subject_of
 from hub.messages import Answer, Field, Requester
@@ -111,7 +111,7 @@ class Requests:
             case LookUp():
                 return await self._look_up(request, requester, tell)
             case ShowLog():
-                may_see_alerts(requester).demand()
+                may_read_log(requester).demand()
                 lines = await self._in_thread(partial(_lines, self._path, request.last, request.own, requester.officer))
                 return LogShown(request=number, lines=lines)
             case VerifyLog():
