@@ -134,6 +134,7 @@ def combine(observations: Sequence[Observation]) -> PlateEvidence:
         text=pivot.text,
         score=pivot.score,
         sharpness=pivot.sharpness,
+        look=pivot.look,
     )
 
 

@@ -161,7 +161,7 @@ def _align(first: Line, second: Line) -> list[tuple[int | None, int | None]]:
     pitch = _pitch(first, second)
     apart = np.abs(first.places[:, None] - second.places[None]) / pitch
     alike = first.slots[:, :BLANK] @ second.slots[:, :BLANK].T
-    gain = np.where(apart < 1.6, 1.0 - apart + 2.0 * alike, -1.0)
+    gain = np.where(apart < 2.2, 1.0 - apart + 3.0 * alike, -1.0)
     best = np.zeros((n + 1, m + 1))
     for i in range(1, n + 1):
         for j in range(1, m + 1):
