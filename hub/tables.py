@@ -70,7 +70,9 @@ def read_table(
     records = _records(file, _text_of(file))
     first = next(records, None)
     if first is None:
-        raise InputError(f"{file.name} is empty: its first line must name the columns, such as {', '.join(required)}")
+        raise InputError(
+            f"{file.name} is empty: its first line must name the columns, such as {', '.join(required or columns[:4])}"
+        )
     header = _header(file, first[1], required)
     bad = [
         BadRow(1, f"column {plain(name, limit=40)!r} is not imported: the columns are {', '.join(columns)}")

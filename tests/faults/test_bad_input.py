@@ -260,7 +260,7 @@ TABLES = {
     "Latin-1": (LIST.replace("Varo", "Citroën").encode("latin-1"), "UTF-8"),
     "no header": (LIST.splitlines()[1].encode(), "header|column|names"),
     "header alone": (HEADER.encode(), "no"),
-    "empty": (b"", "empty|no"),
+    "empty": (b"", "is empty: its first line must name the columns, such as [a-z]|holds no records"),
     "binary": (bytes(range(256)) * 8, "UTF-8|text"),
 }
 
