@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Image: TypeAlias = NDArray[np.uint8]
+    Embeddings: TypeAlias = NDArray[np.float32]
 else:
-    Image = Any
+    Image = Embeddings = Any
 
 
 class PluginContext(Struct, frozen=True):
@@ -83,8 +84,12 @@ class FaceDetector(abc.ABC):
     name: ClassVar[str]
 
     @abc.abstractmethod
-    def detect(self, image: Image, *, threshold: float = 0.35) -> Sequence[FaceRegion]:
-        """Find faces in one picture, uint8 [height, width, 3], BGR.
+    def detect(self, image: Image, *, threshold: float | None = None) -> Sequence[FaceRegion]:
+        """Find faces in one picture, uint8 [height, width, 3], BGR: rather one too many than one too few.
+
+        Args:
+            image: The picture. Must not be kept or changed.
+            threshold: Least probability; None for the detector's own.
 
         Raises:
             ModelError: The model does not run.
@@ -92,6 +97,46 @@ class FaceDetector(abc.ABC):
 
     def close(self) -> None:
         """Free the model. May be called twice."""
+
+
+class FaceEngine(abc.ABC):
+    """Finds faces quickly and turns them into numbers that can be compared.
+
+    It compares nothing and keeps nothing: what an embedding may be compared with, and whether a face is good enough
+    for it, is the host's to decide (`hub.vision.face_quality`).
+    """
+
+    name: ClassVar[str]
+    size: ClassVar[int]
+    """Numbers of an embedding."""
+    model: str
+    """SHA-256 of the model that embeds, hexadecimal: embeddings of another one cannot be compared with these."""
+
+    @abc.abstractmethod
+    def detect(self, image: Image) -> Sequence[FaceRegion]:
+        """Find the faces that may be worth a comparison in one picture, uint8 [height, width, 3], BGR; best first.
+
+        Raises:
+            ModelError: The model does not run.
+        """
+
+    @abc.abstractmethod
+    def embed(self, image: Image, faces: Sequence[FaceRegion]) -> Embeddings:
+        """Turn faces of one picture into embeddings.
+
+        Args:
+            image: uint8 [height, width, 3], BGR. Must not be kept or changed.
+            faces: Faces of this picture.
+
+        Returns:
+            float32 [faces, size], rows of length 1: their products are similarities from -1 to 1.
+
+        Raises:
+            ModelError: The model does not run.
+        """
+
+    def close(self) -> None:
+        """Free the models. May be called twice."""
 
 
 class SourceRecord(Struct, frozen=True):

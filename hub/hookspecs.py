@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 import pluggy
 
-from hub.backends import Dispatcher, FaceDetector, Importer, PlateReader, PluginContext, RecordSource
+from hub.backends import Dispatcher, FaceDetector, FaceEngine, Importer, PlateReader, PluginContext, RecordSource
 
 PLUGIN_API: Final = 1
 """Number of the plugin interface that this hub speaks."""
@@ -28,6 +28,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 RegisterPlateReader: TypeAlias = Callable[[str, Callable[[PluginContext], PlateReader]], None]
 RegisterFaceDetector: TypeAlias = Callable[[str, Callable[[PluginContext], FaceDetector]], None]
+RegisterFaceEngine: TypeAlias = Callable[[str, Callable[[PluginContext], FaceEngine]], None]
 RegisterRecordSource: TypeAlias = Callable[[type[RecordSource]], None]
 RegisterImporter: TypeAlias = Callable[[type[Importer]], None]
 RegisterDispatcher: TypeAlias = Callable[[str, Callable[[PluginContext], Dispatcher]], None]
@@ -41,6 +42,11 @@ def register_plate_readers(register: RegisterPlateReader) -> None:
 @hookspec
 def register_face_detectors(register: RegisterFaceDetector) -> None:
     """Call ``register(name, factory)`` for each face detector."""
+
+
+@hookspec
+def register_face_engines(register: RegisterFaceEngine) -> None:
+    """Call ``register(name, factory)`` for each face engine."""
 
 
 @hookspec

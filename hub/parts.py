@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
-from hub.backends import FaceDetector, PlateReader, PluginContext
+from hub.backends import FaceDetector, FaceEngine, PlateReader, PluginContext
 from hub.config import Settings
 from hub.errors import ConfigError, PluginError
 from hub.models import weights_folder
@@ -65,6 +65,19 @@ def open_face_detector(plugins: PluginHost, settings: Settings, state: Path) -> 
     """
     part = next(iter(plugins.face_detectors.values()), None)
     return part.make(plugin_context(part.plugin, settings, state)) if part else None
+
+
+def open_face_engine(plugins: PluginHost, settings: Settings, state: Path) -> FaceEngine:
+    """Open the first face engine there is. Nothing in the hub compares faces yet; only the evaluation opens one.
+
+    Raises:
+        PluginError: No plugin offers one.
+        ModelError: A model file is missing, altered or does not open.
+    """
+    part = next(iter(plugins.face_engines.values()), None)
+    if part is None:
+        raise PluginError("no plugin offers a face engine; see: patrol-hub plugins list")
+    return part.make(plugin_context(part.plugin, settings, state))
 
 
 def source_specs(

@@ -23,7 +23,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hub import hookspecs
-from hub.backends import Dispatcher, FaceDetector, Importer, PlateReader, PluginContext, RecordSource
+from hub.backends import Dispatcher, FaceDetector, FaceEngine, Importer, PlateReader, PluginContext, RecordSource
 from hub.errors import PluginError
 from hub.hookspecs import GROUP, PLUGIN_API, PROJECT
 from hub.messages import Reach, SubjectKind
@@ -72,6 +72,7 @@ class Part(Struct, Generic[T], frozen=True):
 
 MakePlateReader: TypeAlias = Callable[[PluginContext], PlateReader]
 MakeFaceDetector: TypeAlias = Callable[[PluginContext], FaceDetector]
+MakeFaceEngine: TypeAlias = Callable[[PluginContext], FaceEngine]
 MakeDispatcher: TypeAlias = Callable[[PluginContext], Dispatcher]
 
 _Registered: TypeAlias = "list[tuple[str, Part[Any]]]"
@@ -79,6 +80,7 @@ _Registered: TypeAlias = "list[tuple[str, Part[Any]]]"
 
 PLATE_READER: Final = "plate reader"
 FACE_DETECTOR: Final = "face detector"
+FACE_ENGINE: Final = "face engine"
 RECORD_SOURCE: Final = "record source"
 IMPORTER: Final = "importer"
 DISPATCHER: Final = "dispatcher"
@@ -162,6 +164,11 @@ class PluginHost:
         return MappingProxyType(self._parts[FACE_DETECTOR])
 
     @property
+    def face_engines(self) -> Mapping[str, Part[MakeFaceEngine]]:
+        """Face engines by their own name."""
+        return MappingProxyType(self._parts[FACE_ENGINE])
+
+    @property
     def record_sources(self) -> Mapping[str, Part[type[RecordSource]]]:
         """Record sources by their own name."""
         return MappingProxyType(self._parts[RECORD_SOURCE])
@@ -223,6 +230,7 @@ class PluginHost:
 _HOOKS: Final = {
     "register_plate_readers": PLATE_READER,
     "register_face_detectors": FACE_DETECTOR,
+    "register_face_engines": FACE_ENGINE,
     "register_record_sources": RECORD_SOURCE,
     "register_importers": IMPORTER,
     "register_dispatchers": DISPATCHER,

@@ -1,4 +1,4 @@
-"""What every face detector is held to: inherit the class, give it a detector, and pytest runs the rest.
+"""What every face detector and face engine is held to: inherit the class, give it one, and pytest runs the rest.
 
 Whether a detector finds faces well is measured on photos (`hub.evaluation`), not here; no face is drawn or shipped.
 """
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pytest
 
+from hub.backends import FaceRegion
 from hub.errors import ModelError
+from hub.messages import Box
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hub.backends import FaceDetector
+    from hub.backends import FaceDetector, FaceEngine
 
     Image: TypeAlias = NDArray[np.uint8]
 
@@ -91,3 +93,71 @@ class FaceDetectorContract:
         detector.close()
         with pytest.raises(ModelError):
             detector.detect(pictures_without_a_face()["black"])
+
+
+def regions_anywhere() -> tuple[FaceRegion, ...]:
+    """Return regions as a detector may give them, for a picture of 320 x 240: good, tiny, cut, outside, collapsed."""
+    shape = ((0.23, 0.22), (0.75, 0.22), (0.49, 0.52), (0.25, 0.78), (0.73, 0.78))
+
+    def region(x: float, y: float, side: float) -> FaceRegion:
+        marks = tuple((x + u * side, y + v * side) for u, v in shape)
+        return FaceRegion(box=Box(0, 0, 10, 10), score=0.5, landmarks=marks)
+
+    return (region(60, 40, 120), region(9, 9, 5), region(-60, -20, 100), region(900, 900, 50), region(50, 50, 0))
+
+
+class FaceEngineContract:
+    """Inherit as ``class TestMine(FaceEngineContract)`` and override `engine`."""
+
+    @pytest.fixture
+    def engine(self) -> FaceEngine:
+        """Return an engine that is open."""
+        raise NotImplementedError("override the fixture `engine`")
+
+    def test_says_what_it_is(self, engine: FaceEngine) -> None:
+        """Lists name the model that embeds by its digest."""
+        assert engine.name
+        assert engine.size > 0
+        assert len(engine.model) == 64
+        assert set(engine.model) <= set("0123456789abcdef")
+
+    @pytest.mark.parametrize("name", sorted(pictures_without_a_face()))
+    def test_looks_at_any_picture(self, engine: FaceEngine, name: str) -> None:
+        """Whatever it is shown, boxes lie in the picture, which stays as it was."""
+        image = pictures_without_a_face()[name]
+        before = image.copy()
+        for region in engine.detect(image):
+            assert 0 <= region.box.x < region.box.x + region.box.w <= image.shape[1]
+            assert 0 <= region.box.y < region.box.y + region.box.h <= image.shape[0]
+            assert len(region.landmarks) == 5
+        assert np.array_equal(image, before)
+
+    def test_embeddings_have_length_one(self, engine: FaceEngine) -> None:
+        """Also where there is no face under the landmarks, and where they are nonsense."""
+        image = pictures_without_a_face()["read-only"]
+        regions = regions_anywhere()
+        rows = engine.embed(image, regions)
+        assert rows.dtype == np.float32
+        assert rows.shape == (len(regions), engine.size)
+        assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+
+    def test_no_faces_give_no_rows(self, engine: FaceEngine) -> None:
+        """An empty answer has the right form."""
+        assert engine.embed(pictures_without_a_face()["noise"], ()).shape == (0, engine.size)
+
+    def test_one_face_does_not_depend_on_the_others(self, engine: FaceEngine) -> None:
+        """Alone or among others, the same face gives the same numbers."""
+        image = pictures_without_a_face()["noise"]
+        regions = regions_anywhere()
+        together = engine.embed(image, regions)
+        alone = np.concatenate([engine.embed(image, (region,)) for region in regions])
+        assert np.allclose(together, alone, atol=1e-5)
+
+    def test_may_be_closed_twice_and_then_says_so(self, engine: FaceEngine) -> None:
+        """A closed engine raises the hub's error."""
+        engine.close()
+        engine.close()
+        with pytest.raises(ModelError):
+            engine.detect(pictures_without_a_face()["black"])
+        with pytest.raises(ModelError):
+            engine.embed(pictures_without_a_face()["black"], regions_anywhere())

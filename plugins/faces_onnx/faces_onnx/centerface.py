@@ -1,4 +1,4 @@
-"""The CenterFace network in an onnxruntime session, and the detector that the hub sees. No embedding lives here."""
+"""The CenterFace network and the detector on it that the hub sees. No embedding lives here."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
 import cv2
 import numpy as np
-import onnxruntime
 
 from faces_onnx.decode import Candidates, decode, suppress
+from faces_onnx.network import Network
 from hub.backends import FaceDetector, FaceRegion, PluginContext
 from hub.errors import ModelError, PluginError
 from hub.messages import Box
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 MODEL: Final = "centerface"
 """Name in the hub's list of models."""
 
-DEFAULT_SCALES: Final = (1.0, 0.5)
-"""The picture's own size, and half of it for the very large faces that the network misses at full size."""
+DEFAULT_SCALES: Final = (1.5, 0.4)
+"""Enlarged for small faces, and reduced for the very large ones that the network misses otherwise."""
+
+DEFAULT_THRESHOLD: Final = 0.2
+"""Least probability where rather one face too many is found than one too few."""
 
 MAX_SIDE: Final = 2560
 """Longest side that is fed to the network, in pixels; a larger picture is reduced first."""
@@ -61,23 +64,12 @@ class CenterFace(FaceDetector):
         Raises:
             ModelError: The file is no model, or is built otherwise than the published one.
         """
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # Spinning threads of several sessions take the cores from each other.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        model = free_shapes(model)
-        try:
-            self._session: onnxruntime.InferenceSession | None = onnxruntime.InferenceSession(
-                model, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime's errors have no common root
-            raise ModelError(f"the face detector's model does not load: {error}") from error
+        self._network: Network | None = Network("face detector", free_shapes(model), threads=threads)
         self._scales = tuple(scales)
 
-    def detect(self, image: Image, *, threshold: float = 0.35) -> Sequence[FaceRegion]:
+    def detect(self, image: Image, *, threshold: float | None = None) -> Sequence[FaceRegion]:
         """Find faces in one picture, best first; see `FaceDetector.detect`."""
+        threshold = DEFAULT_THRESHOLD if threshold is None else threshold
         height, width = image.shape[:2]
         found = [self._at_scale(image, scale, threshold) for scale in self._scales]
         boxes = np.concatenate([candidates.boxes for candidates in found])
@@ -93,17 +85,14 @@ class CenterFace(FaceDetector):
 
     def close(self) -> None:
         """Free the network."""
-        self._session = None
+        self._network = None
 
     def _at_scale(self, image: Image, scale: float, threshold: float) -> Candidates:
         """Return the faces at one scale, in pixels of `image`."""
-        if self._session is None:
+        if self._network is None:
             raise ModelError("the face detector is closed")
         blob, factor = prepare(image, scale)
-        try:
-            heat, size, offset, marks = self._session.run(_OUTPUTS, {_INPUT: blob})
-        except Exception as error:
-            raise ModelError(f"the face detector does not run: {error}") from error
+        heat, size, offset, marks = self._network.run(_OUTPUTS, _INPUT, blob)
         found = decode(heat[0, 0], size[0], offset[0], marks[0], threshold)
         return Candidates(
             boxes=found.boxes / np.concatenate([factor, factor]),
