@@ -393,6 +393,17 @@ class Answer(Struct, frozen=True):
     """True where the list is unsigned and allowed only by ``--development``."""
 
 
+class TakingPart(StrEnum):
+    """How the person whose face is checked against a document takes part (C1)."""
+
+    HANDED_OVER = "handed_over"
+    """The person handed the document over."""
+    ASKED_FOR = "asked_for"
+    """The person asked for the check."""
+    UNABLE = "unable"
+    """The person is unable to take part, such as somebody unconscious; why is stated."""
+
+
 class Requester(Struct, frozen=True):
     """Who asks: the officer of a checked session, or the unit itself for automatic look-ups."""
 
@@ -567,6 +578,8 @@ class Act(StrEnum):
     DISPATCHED = "dispatched"
     DOCUMENT_CHECK = "document_check"
     """The lines of a document are checked; a look-up of its number has entries of its own."""
+    FACE_CHECK = "face_check"
+    """A live picture is compared with a document's, one to one; a second entry has what came of it."""
     FILES_READ = "files_read"
     RECORDS_IMPORTED = "records_imported"
     PLUGIN_PARKED = "plugin_parked"

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from hub.errors import AuditError
-from hub.messages import AlertState, AnswerStatus, HitKind, SubjectKind
+from hub.messages import AlertState, AnswerStatus, HitKind, SubjectKind, TakingPart
 
 
 class UnitPayload(Struct, frozen=True, tag="unit"):
@@ -172,6 +172,21 @@ class DocumentCheckPayload(Struct, frozen=True, tag="document_check"):
     """Why policy said no; "" where it did not."""
 
 
+class FaceCheckPayload(Struct, frozen=True, tag="face_check"):
+    """An officer checks a face against one document (act `FACE_CHECK`). No picture, template, name or file name."""
+
+    reason: str
+    """The officer's reason."""
+    part: TakingPart | None
+    """How the person takes part; None in a refusal because it was not stated."""
+    why: str = ""
+    """Why the person is unable to take part."""
+    verdict: str = ""
+    """What came of it; "" before."""
+    refusal: str = ""
+    """Why policy or metering said no; "" where they did not."""
+
+
 class FilesReadPayload(Struct, frozen=True, tag="files_read"):
     """Files are read without any look-up. Act `FILES_READ`."""
 
@@ -218,6 +233,7 @@ Payload: TypeAlias = (
     | DecisionPayload
     | DispatchPayload
     | DocumentCheckPayload
+    | FaceCheckPayload
     | FilesReadPayload
     | PluginPayload
     | ErasedPayload

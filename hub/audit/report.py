@@ -59,6 +59,10 @@ class Counts(Struct, frozen=True):
     imports: int = 0
     documents_checked: int = 0
     """Documents whose lines were checked; looking their number up counts as a look-up."""
+    faces_checked: int = 0
+    """Face checks that began: one live picture against one document."""
+    faces_refused: int = 0
+    """Face checks that policy or metering refused."""
     files_read: int = 0
     """Calls that read files without any look-up."""
     sign_ins: int = 0
@@ -110,6 +114,7 @@ _ACTS: Final = MappingProxyType(
         Act.SIGN_IN_REFUSED: "sign_ins_refused",
     }
 )
+_FACES: Final = MappingProxyType({"begun": "faces_checked", "refused": "faces_refused"})
 _DECISIONS: Final = frozenset(
     {
         AlertState.ADJUDICATED_TRUE,
@@ -218,5 +223,8 @@ def _count(entry: LoggedEntry) -> Iterator[tuple[str, int]]:
     elif act is Act.DOCUMENT_CHECK:
         if outcome != "refused":
             yield "documents_checked", 1
+    elif act is Act.FACE_CHECK:
+        if outcome in _FACES:
+            yield _FACES[outcome], 1
     elif act in _ACTS:
         yield _ACTS[act], 1

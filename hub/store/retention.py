@@ -33,6 +33,8 @@ class Datum(StrEnum):
     LOOKUP_PAYLOAD = "lookup_payload"
     ALERT_PAYLOAD = "alert_payload"
     OFFICER_PAYLOAD = "officer_payload"
+    CHECK_PICTURES = "check_pictures"
+    CHECK_TURN = "check_turn"
 
 
 class RetentionRule(Struct, frozen=True):
@@ -83,6 +85,20 @@ TABLE: Final = (
         False,
         "particulars of sign-ins and authority in the log",
     ),
+    RetentionRule(
+        Datum.CHECK_PICTURES,
+        timedelta(hours=1),
+        "the face check began",
+        False,
+        "hashes of the two pictures, under a key of that check, that tell whether the same one comes again",
+    ),
+    RetentionRule(
+        Datum.CHECK_TURN,
+        timedelta(hours=12),
+        "the face check began",
+        False,
+        "who checked a face and when, for metering",
+    ),
 )
 """Rule C11, one row a datum."""
 
@@ -92,6 +108,7 @@ LOG_PAYLOADS: Final[Mapping[Act, Datum | None]] = MappingProxyType(
         Act.LOOKUP_DONE: Datum.LOOKUP_PAYLOAD,
         Act.LOOKUP_REFUSED: Datum.LOOKUP_PAYLOAD,
         Act.DOCUMENT_CHECK: Datum.LOOKUP_PAYLOAD,
+        Act.FACE_CHECK: Datum.LOOKUP_PAYLOAD,
         Act.FILES_READ: Datum.LOOKUP_PAYLOAD,
         Act.RECORDS_IMPORTED: Datum.LOOKUP_PAYLOAD,
         Act.ALERT_RAISED: Datum.ALERT_PAYLOAD,
