@@ -1,0 +1,1 @@
+"""What is asked for over a screen: who somebody is, why, whether to leave. One dialog a file."""
