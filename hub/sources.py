@@ -8,6 +8,7 @@ hits. Accounting for look-ups, and what follows from a hit, belong to `hub.actor
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -146,6 +147,8 @@ class _Hosted:
         self.eraser = Worker(f"erasing {name}")  # its own: a source that hangs keeps no list longer
         self.breaker = Breaker()
         self.expires: datetime | None = None
+        self.ends = math.inf
+        """Running time at which the list has expired, whatever the wall clock says by then."""
         self.problem = "it is being opened"
         self.opening = False
         self.opened_at = 0.0
@@ -304,6 +307,8 @@ class SourceHost:
             return f"not available: {hosted.problem}"
         if hosted.expires is not None and query.now >= hosted.expires:
             return f"its list expired at {hosted.expires:%Y-%m-%d %H:%M} UTC and may not be used"
+        if self._clock.boottime() >= hosted.ends:
+            return "its list has expired since it was opened, although the clock was set back, and may not be used"
         if hosted.exact_only and _is_partial(query.subject):
             return "this source can only look a plate up exactly as written, not in part"
         if not hosted.breaker.lets_through(trio.current_time()):
@@ -380,12 +385,19 @@ class SourceHost:
                 _open_source, hosted.opened, hosted.spec.source, context, limit_for, deadline=OPEN_SECONDS
             )
             hosted.expires = _check_info(hosted.reach, opened.info, context)
+            hosted.ends = self._running_end(hosted.expires)
             hosted.opened = opened
         except Exception as error:  # noqa: BLE001  # one source that does not open stops nothing
             problem = plain(str(error), limit=200) if isinstance(error, HubError) else _type_of(error)
         if self._on_opened is not None:
             await self._on_opened(structs.replace(hosted.status(), usable=not problem, detail=problem))
         return problem
+
+    def _running_end(self, expires: datetime | None) -> float:
+        """Return the running time at which a list ends: it has no more left than the wall clock says now."""
+        if expires is None:
+            return math.inf
+        return self._clock.boottime() + (expires - self._clock.now()).total_seconds()
 
     async def _close(self, hosted: _Hosted) -> None:
         if hosted.opened is not None:

@@ -7,9 +7,10 @@ or the power goes in between, the mark is still there and the next round does it
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 from typing import Final
 
-from hub.store.sqlite import Database
+from hub.store.sqlite import Database, mapped_errors, purge, transaction
 
 MIGRATION: Final = """
     CREATE TABLE erasing (due INTEGER NOT NULL) STRICT;
@@ -34,12 +35,29 @@ async def overwrite(database: Database) -> bool:
         return False
     await database.purge()
 
-    def settle(connection: sqlite3.Connection) -> None:
-        # What was deleted while the file was rewritten keeps its mark.
-        connection.execute("UPDATE erasing SET due = due - ?", (due,))
-
-    await database.write(settle)
+    await database.write(lambda connection: _settle(connection, due))
     return True
+
+
+def overwrite_blocking(connection: sqlite3.Connection, path: Path) -> bool:
+    """Do the same on a connection of `hub.store.sqlite.connect`, for plugins' blocking code.
+
+    Raises:
+        StoreError: Another process holds the file: call again later.
+    """
+    with mapped_errors(path):
+        due = _due(connection)
+    if not due:
+        return False
+    purge(connection, path)
+    with transaction(connection, path):
+        _settle(connection, due)
+    return True
+
+
+def _settle(connection: sqlite3.Connection, due: int) -> None:
+    # What was deleted while the file was rewritten keeps its mark.
+    connection.execute("UPDATE erasing SET due = due - ?", (due,))
 
 
 def _due(connection: sqlite3.Connection) -> int:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hub.audit.records import ErasedPayload
 from hub.backends import PluginContext, SourceRecord
@@ -93,3 +96,33 @@ async def test_a_list_goes_although_its_source_does_not_open_or_is_broken(book, 
             assert not host.statistics()[0].usable
             await host.erase_due(timedelta(hours=24))
     assert b"KE123AB" not in left(where)
+
+
+def test_a_list_that_was_deleted_while_somebody_read_it_is_overwritten_afterwards(where: PluginContext) -> None:
+    due, day = replace(where, now=EXPIRES + timedelta(hours=24)), timedelta(hours=24)
+    reader = sqlite3.connect(where.state / "wanted_persons.sqlite3", isolation_level=None)
+    with closing(reader):
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM entries").fetchone()
+        assert WantedPersons().erase_due(due, day) == 2  # accounted for, although its bytes are still there
+        assert b"KE123AB" in left(where)
+    assert WantedPersons().erase_due(due, day) == 0
+    assert b"KE123AB" not in left(where)
+
+
+async def test_a_list_expires_while_it_is_open_although_the_clock_was_set_back(book, where) -> None:
+    clock, asked = ManualClock(NOW), plate_read("KE123AB")
+    async with open_sources([SourceSpec("wanted_persons", WantedPersons, where)], clock=clock, book=book) as host:
+        lookups = Lookups(host, log=MemoryLog(), clock=clock, unit="u", identify=lambda: "L")
+
+        async def nobody(_: object) -> None:
+            pass
+
+        clock.advance((EXPIRES - NOW).total_seconds() - 1)
+        clock.set_wall(NOW)
+        (answer,) = await lookups.automatic(asked, nobody)
+        assert answer.status is AnswerStatus.HIT
+        clock.advance(1)
+        (answer,) = await lookups.automatic(asked, nobody)
+        assert (answer.status, answer.hits) == (AnswerStatus.UNAVAILABLE, ())
+        assert "the clock was set back" in answer.explanation

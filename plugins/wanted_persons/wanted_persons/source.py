@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
 from typing import ClassVar
 
 from hub.backends import PluginContext, RecordSource, SourceInfo, SourceRecord
-from hub.errors import SourceChangedError, SourceError, TrustError
+from hub.errors import SourceChangedError, SourceError, StoreError, TrustError
 from hub.messages import Query, Reach, SubjectKind
+from hub.store import erasing
 from hub.store.records import all_plates, all_records, count_records, encode_fields, find_records
-from hub.store.sqlite import mapped_errors, purge, transaction
+from hub.store.sqlite import mapped_errors, transaction
 from wanted_persons.store import StoredList, delete_list, digest_of, open_store, path_of, stored_envelope, stored_list
 from wanted_persons.verify import fields_of, now_of, verified
 
@@ -81,10 +83,12 @@ class WantedPersons(RecordSource):
             return all_plates(connection)
 
     def erase_due(self, context: PluginContext, keep: timedelta) -> int:
-        """Delete a list so long after its expiry, and overwrite what it lay in.
+        """Delete a list so long after its expiry, and overwrite what it, or one that was replaced, lay in.
+
+        Where another process reads the file the bytes are overwritten the next time.
 
         Raises:
-            StoreError: It could not be deleted, or not overwritten yet.
+            StoreError: It could not be deleted.
         """
         path = path_of(context)
         if not path.exists():
@@ -93,11 +97,12 @@ class WantedPersons(RecordSource):
         try:
             with mapped_errors(path):
                 stored = stored_list(connection)
-            if stored is None or now_of(context) < stored.expires + keep:
-                return 0
-            with transaction(connection, path):
-                count = delete_list(connection)
-            purge(connection, path)
+            count = 0
+            if stored is not None and now_of(context) >= stored.expires + keep:
+                with transaction(connection, path):
+                    count = delete_list(connection)
+            with suppress(StoreError):  # the deletion is done and has to be told; the mark stays for the next time
+                erasing.overwrite_blocking(connection, path)
         finally:
             connection.close()
         return count

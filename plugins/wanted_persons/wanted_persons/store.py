@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from hub.backends import PluginContext
+from hub.store import erasing
 from hub.store.records import TABLES, clear_records, put_records
 from hub.store.sqlite import connect
 
@@ -64,7 +65,7 @@ def open_store(context: PluginContext, *, any_thread: bool = False) -> sqlite3.C
     Raises:
         StoreError: It cannot be opened.
     """
-    return connect(path_of(context), [TABLES, _LISTS], check_same_thread=not any_thread)
+    return connect(path_of(context), [TABLES, _LISTS, erasing.MIGRATION], check_same_thread=not any_thread)
 
 
 def stored_list(connection: sqlite3.Connection) -> StoredList | None:
@@ -86,7 +87,8 @@ def replace_list(
     records: Iterable[tuple[str, Mapping[str, str]]],
 ) -> int:
     """Put a list in place of the one that is there; to be called inside a transaction."""
-    clear_records(connection)
+    if clear_records(connection):
+        erasing.mark(connection)
     count = put_records(connection, records)
     connection.execute("INSERT OR REPLACE INTO list (id, stored) VALUES (1, ?)", (msgspec.json.encode(stored),))
     connection.execute("INSERT OR REPLACE INTO envelope (id, envelope) VALUES (1, ?)", (envelope,))
@@ -102,6 +104,7 @@ def delete_list(connection: sqlite3.Connection) -> int:
     """Delete the list and return how many entries it had; its version stays, so that no older one can follow."""
     connection.execute("DELETE FROM list")
     connection.execute("DELETE FROM envelope")
+    erasing.mark(connection)
     return clear_records(connection)
 
 
