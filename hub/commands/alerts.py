@@ -10,6 +10,7 @@ import trio
 from msgspec import Struct
 
 from hub.alerts import AlertBook
+from hub.authority.files import make_folder, write_file
 from hub.commands.acting import acting, open_configured
 from hub.commands.console import Form, emit, note, say, table
 from hub.commands.explain import aligned, numbered
@@ -193,12 +194,11 @@ def _page(alert: Alert, pictures: tuple[str, ...]) -> AlertPage:
 def _write_pictures(alert: Alert, folder: Path) -> tuple[str, ...]:
     written = []
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(folder)
         for name, picture in (("crop", alert.crop), ("scene", alert.scene)):
             if picture is not None:
                 path = folder / f"{alert.alert}-{name}.jpg"
-                path.write_bytes(picture.jpeg)
-                path.chmod(0o600)
+                write_file(path, picture.jpeg)  # never readable by others, not even for an instant
                 written.append(str(path))
     except OSError as error:
         raise InputError(f"pictures cannot be written to {folder}: {error.strerror}") from error

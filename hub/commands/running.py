@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
+from io import FileIO, RawIOBase
 from pathlib import Path
 from typing import IO, Final
 
@@ -118,7 +120,7 @@ async def _run(
     return _tell(ended, quiet=events == "-")
 
 
-async def _run_and_write(hub: Hub, stop: trio.Event, file: IO[bytes] | None) -> Ended:
+async def _run_and_write(hub: Hub, stop: trio.Event, file: RawIOBase | IO[bytes] | None) -> Ended:
     if file is None:
         return await hub.run(stop)
     result: list[Ended] = []
@@ -130,7 +132,7 @@ async def _run_and_write(hub: Hub, stop: trio.Event, file: IO[bytes] | None) -> 
     return result[0]
 
 
-async def _write_events(subscription: Subscription[Event], file: IO[bytes]) -> None:
+async def _write_events(subscription: Subscription[Event], file: RawIOBase | IO[bytes]) -> None:
     """Write events until there are no more. A reader that is too slow misses some and is told how many."""
     while True:
         try:
@@ -146,24 +148,35 @@ async def _write_events(subscription: Subscription[Event], file: IO[bytes]) -> N
             return
 
 
-def _write(file: IO[bytes], line: bytes) -> None:
-    file.write(line)
+def _write(file: RawIOBase | IO[bytes], line: bytes) -> None:
+    left = memoryview(line)
+    while left:
+        left = left[file.write(left) or 0 :]
     file.flush()
 
 
 @asynccontextmanager
-async def _event_file(events: str | None) -> AsyncIterator[IO[bytes] | None]:
+async def _event_file(events: str | None) -> AsyncIterator[RawIOBase | IO[bytes] | None]:
+    """Open where events go. A new file is private, because events tell of alerts.
+
+    Nothing is buffered: a thread that hangs on a reader who takes nothing would hold the buffer's lock, and closing
+    or flushing it at the end would wait for that reader.
+    """
     if events is None:
         yield None
     elif events == "-":
-        yield sys.stdout.buffer
+        yield getattr(sys.stdout.buffer, "raw", sys.stdout.buffer)
     else:
         try:
-            file = await trio.to_thread.run_sync(lambda: Path(events).open("ab"))  # noqa: SIM115  # closed below
+            file = await trio.to_thread.run_sync(lambda: FileIO(events, "ab", opener=_open_private))
         except OSError as error:
             raise InputError(f"events cannot be written to {events}: {error.strerror}") from error
         with file:
             yield file
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 async def _stop_on_signal(stop: trio.Event) -> None:

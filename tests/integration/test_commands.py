@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 
 import cv2
@@ -403,6 +404,13 @@ def wait_for(child, word):
     raise AssertionError(f"{word} never came: {''.join(seen)} {child.stderr.read()}")
 
 
+def wait_for_file(path, word, seconds=30.0):
+    until = time.monotonic() + seconds
+    while not any(word in each.read_bytes() for each in path.parent.glob(f"{path.name}*")):
+        assert time.monotonic() < until, f"{word!r} never came to {path}"
+        time.sleep(0.05)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("ask", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_run_over_a_paced_video_stops_within_5_s_of_a_signal(unit, ask):
@@ -432,6 +440,35 @@ def test_run_over_a_stalled_stream_stops_within_5_s_of_a_signal(unit, ask):
     assert json.loads(out.splitlines()[-1])["kind"] == "unit_stopped"
     assert "Traceback" not in err
     assert all(json.loads(line) for line in seen)
+
+
+@pytest.mark.slow
+def test_run_whose_events_nobody_takes_stops_within_5_s_of_a_signal(unit):
+    pipe = unit.folder / "events"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    full = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(full, b"\n" * 4096)
+    child = unit.spawn("run", "--without-camera", "--events", str(pipe))
+    wait_for_file(unit.state / "audit.sqlite3", b"unit_start")
+    _, err, seconds = end_of(child)
+    assert child.returncode == 0, err
+    assert seconds < 5
+    os.close(reader)
+    os.close(full)
+
+
+def test_files_that_commands_write_about_alerts_are_private(alerted, tmp_path):
+    unit, alert = alerted
+    events, folder = tmp_path / "events.jsonl", tmp_path / "pictures"
+    photos = str(unit.photos(LISTED, name="again"))
+    assert unit.run("run", "--source", photos, "--until-end", "--events", str(events)).status == 0
+    assert unit.run("alerts", "show", alert, "--pictures", str(folder)).status == 0
+    for path in (events, *folder.iterdir()):
+        assert path.stat().st_mode & 0o077 == 0, path
+    assert folder.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.slow
