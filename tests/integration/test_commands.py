@@ -475,7 +475,7 @@ def test_files_that_commands_write_about_alerts_are_private(alerted, tmp_path):
 def test_demo_does_the_main_job_and_without_the_plate_it_does_not(tmp_path):
     unit = Unit.empty(tmp_path / "unit")
     child = unit.spawn("demo", "--headless")
-    out, err = child.communicate(timeout=180)
+    out, err = child.communicate(timeout=400)
     assert child.returncode == 0, out + err
     assert "the main job was done" in out
     with unit.active():
@@ -486,7 +486,7 @@ def test_demo_does_the_main_job_and_without_the_plate_it_does_not(tmp_path):
 
     unit = Unit.empty(tmp_path / "other")
     child = unit.spawn("demo", "--headless", "--without-plate")
-    out, err = child.communicate(timeout=180)
+    out, err = child.communicate(timeout=400)
     assert child.returncode == 1, out + err
     assert "no alert" in out
     assert "Traceback" not in err
