@@ -150,7 +150,10 @@ class _Hosted:
         self.ends = math.inf
         """Running time at which the list has expired, whatever the wall clock says by then."""
         self.problem = "it is being opened"
-        self.opening = False
+        self.settled = trio.Event()
+        """Set while it is not being opened."""
+        self.replaced = False
+        """True while it is being opened because its list was replaced."""
         self.opened_at = 0.0
         self.asked = self.unavailable = self.dropped = 0
 
@@ -279,22 +282,31 @@ class SourceHost:
         return tuple(answers[name] for name in self._hosted if name in answers)
 
     async def _ask_one(self, hosted: _Hosted, query: Query) -> Answer:
+        """Ask a source; once more, within the same deadline, where its list was replaced: no read is lost to that."""
         start = trio.current_time()
+        answer = await self._ask_until(hosted, query, start)
+        if hosted.replaced and answer.status is AnswerStatus.UNAVAILABLE:
+            with trio.move_on_at(start + hosted.spec.deadline):
+                await hosted.settled.wait()
+                answer = await self._ask_until(hosted, query, start)
+        hosted.unavailable += answer.status is AnswerStatus.UNAVAILABLE
+        return answer
+
+    async def _ask_until(self, hosted: _Hosted, query: Query, start: float) -> Answer:
         answer = partial(_answer, hosted, query.lookup)
         why_not, opened = self._withheld(hosted, query), hosted.opened
         if why_not or opened is None:
-            hosted.unavailable += 1
             return answer(AnswerStatus.UNAVAILABLE, why_not)
         hosted.asked += 1
         hosted.breaker = hosted.breaker.started()
+        left = start + hosted.spec.deadline - trio.current_time()
         try:
-            found = await hosted.worker.call(_consult, opened, query, deadline=hosted.spec.deadline)
+            found = await hosted.worker.call(_consult, opened, query, deadline=left)
         except trio.Cancelled:
             hosted.breaker = hosted.breaker.withdrawn()
             raise
         except Exception as error:  # noqa: BLE001  # whatever a plugin raises costs its own answer only
             why_not = self._failed(hosted, error)
-            hosted.unavailable += 1
             return answer(AnswerStatus.UNAVAILABLE, why_not, milliseconds=_since(start))
         hosted.breaker = hosted.breaker.succeeded()
         hosted.dropped += found.dropped
@@ -319,7 +331,7 @@ class SourceHost:
         """Draw the consequence of a failed call and say in one line what it was."""
         if isinstance(error, SourceChangedError):
             hosted.breaker = hosted.breaker.withdrawn()
-            hosted.problem = "its list was replaced and is being opened"
+            hosted.problem, hosted.replaced = "its list was replaced and is being opened", True
             self._try_again(hosted, at_once=True)
             return f"not available: {hosted.problem}"
         if isinstance(error, (TrustError, BusyError)):  # says nothing of whether the source works
@@ -360,20 +372,19 @@ class SourceHost:
 
     def _try_again(self, hosted: _Hosted, *, at_once: bool = False) -> None:
         rested = at_once or trio.current_time() >= hosted.opened_at + REOPEN_SECONDS
-        if rested and not hosted.opening and not hosted.worker.parked:
+        if rested and hosted.settled.is_set() and not hosted.worker.parked:
+            hosted.settled = trio.Event()
             self._nursery.start_soon(self._open, hosted)
 
     async def _open(self, hosted: _Hosted) -> None:
         """Open a source; whatever goes wrong is its problem alone."""
-        if hosted.opening:
-            return
-        hosted.opening = True
         try:
             hosted.problem = await self._opened(hosted)
         except HubError as error:
             hosted.problem = f"its list cannot be accounted for: {plain(str(error), limit=200)}"
         finally:
-            hosted.opening, hosted.opened_at = False, trio.current_time()
+            hosted.replaced, hosted.opened_at = False, trio.current_time()
+            hosted.settled.set()
 
     async def _opened(self, hosted: _Hosted) -> str:
         """Open a source and account for it; return what is wrong with it, "" where nothing is."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
@@ -278,30 +279,57 @@ async def test_each_source_is_accounted_for_before_it_is_used(opener: Opener) ->
     assert not sources[1].queries
 
 
-async def test_a_replaced_list_is_opened_again(opener: Opener) -> None:
-    class Replaced(ScriptedSource):
-        def find(self, query: Query):
-            if self.opened == 1:
-                raise SourceChangedError("replaced")
-            return super().find(query)
+class Replaced(ScriptedSource):
+    """A list that is replaced while it is open, so many times."""
 
-    opened_again = trio.Event()
+    times = 1
 
-    async def account(_: SourceStatus) -> None:
-        if source.opened == 2:
-            opened_again.set()
+    def find(self, query: Query):
+        if self.opened <= self.times:
+            raise SourceChangedError("replaced")
+        return super().find(query)
 
+
+async def test_a_replaced_list_is_opened_again_and_no_look_up_is_lost_to_that(opener: Opener) -> None:
     source = Replaced("list", vehicles(["KE123AB"]), reach=Reach.AUTOMATIC)
-    async with opener(source, on_opened=account) as host:
-        (first,) = await ask(host, request(typed_plate("KE123AB"), UNIT))
-        with trio.fail_after(5):
-            await opened_again.wait()
-            await trio.testing.wait_all_tasks_blocked()
-        (second,) = await ask(host, request(typed_plate("KE123AB"), UNIT))
-    assert first.status is AnswerStatus.UNAVAILABLE
-    assert "replaced" in first.explanation
-    assert second.status is AnswerStatus.HIT
-    assert host.statistics()[0].breaker is BreakerState.CLOSED
+    asked, answers = request(typed_plate("KE123AB"), UNIT), []
+
+    async def note() -> None:
+        answers.extend(await ask(host, asked))
+
+    async with opener(source) as host:
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(note)
+        (status,) = host.statistics()
+    assert [answer.status for answer in answers] == [AnswerStatus.HIT] * 3
+    assert (source.opened, status.unavailable, status.breaker) == (2, 0, BreakerState.CLOSED)
+
+
+async def test_a_list_that_is_replaced_again_and_again_is_opened_once_a_look_up(opener: Opener) -> None:
+    source = Replaced("list", vehicles(["KE123AB"]), reach=Reach.AUTOMATIC)
+    source.times = 99
+    async with opener(source) as host:
+        (answer,) = await ask(host, request(typed_plate("KE123AB"), UNIT))
+        assert answer.status is AnswerStatus.UNAVAILABLE
+        assert source.opened in (2, 3)  # the next attempt has begun, or will
+    assert "replaced" in answer.explanation
+
+
+@pytest.mark.slow
+async def test_a_replaced_list_that_takes_long_to_open_costs_no_more_than_the_deadline(opener: Opener) -> None:
+    class Slow(Replaced):
+        def open(self, context: PluginContext) -> SourceInfo:
+            if self.opened:
+                time.sleep(1.0)
+            return super().open(context)
+
+    async with opener(Slow("list", vehicles(["KE123AB"]), reach=Reach.AUTOMATIC), deadline=0.3) as host:
+        started = trio.current_time()
+        (answer,) = await ask(host, request(typed_plate("KE123AB"), UNIT))
+        assert trio.current_time() - started < 0.8
+        assert (answer.status, host.statistics()[0].unavailable) == (AnswerStatus.UNAVAILABLE, 1)
+    assert "replaced" in answer.explanation
 
 
 async def test_classes_are_made_by_the_host_and_names_stay_apart(opener: Opener) -> None:
