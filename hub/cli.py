@@ -463,6 +463,42 @@ def evaluate_plates(folder: Path, *, config: _Config = None, format: _Json = "te
     return body(folder, config=config, form=format)
 
 
+@evaluate.command(name="faces")
+def evaluate_faces(
+    *,
+    images: Annotated[Path, Parameter(name="--images", help="Photos, one folder a person.")],
+    pairs: Annotated[Path, Parameter(name="--pairs", help="CSV: left,right,same.")],
+    config: _Config = None,
+    format: _Json = "text",  # noqa: A002
+) -> int:
+    """Measure face verification on a research set of at least 100 people."""
+    from hub.commands.evaluating import faces as body
+
+    return body(images, pairs, config=config, form=format)
+
+
+@evaluate.command(name="openset")
+def evaluate_openset(
+    file: Path,
+    *,
+    images: Annotated[Path, Parameter(name="--images", help="Photos, one folder a person.")],
+    config: _Config = None,
+    format: _Json = "text",  # noqa: A002
+) -> int:
+    """Measure how listed people are told from strangers, on a research set of at least 100 people."""
+    from hub.commands.evaluating import openset as body
+
+    return body(file, images, config=config, form=format)
+
+
+@evaluate.command(name="crowd")
+def evaluate_crowd(folder: Path, *, config: _Config = None, format: _Json = "text") -> int:  # noqa: A002
+    """Measure face detection on photos of crowds; compares no faces."""
+    from hub.commands.evaluating import crowd as body
+
+    return body(folder, config=config, form=format)
+
+
 def _status(error: Exception) -> int:
     """Tell of an error in one line on standard error, and return the exit status that goes with it."""
     hint = " See patrol-hub --help." if isinstance(error, cyclopts.CycloptsError) else ""

@@ -68,7 +68,7 @@ def open_face_detector(plugins: PluginHost, settings: Settings, state: Path) -> 
 
 
 def open_face_engine(plugins: PluginHost, settings: Settings, state: Path) -> FaceEngine:
-    """Open the first face engine there is. Nothing in the hub compares faces yet; only the evaluation opens one.
+    """Open the first face engine there is. What it may be used for is not decided here.
 
     Raises:
         PluginError: No plugin offers one.

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -46,6 +47,24 @@ def note(text: str) -> None:
     """Print one line of diagnosis on standard error."""
     sys.stderr.write(plain(text, limit=2000) + "\n")
     sys.stderr.flush()
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how far a long command is, on a terminal's standard error; elsewhere nothing.
+
+    Yields:
+        What to call with how many are done, and of how many; 0 where that is not known.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _done, _all: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)
 
 
 def ask_passphrase(prompt: str, *, twice: bool = False) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hub.backends import PlateReader
 from hub.errors import InputError
+from hub.evaluation.timing import Milliseconds, milliseconds
 from hub.messages import Box
 from hub.plates.alphabet import normalise
 from hub.plates.grammar import GrammarBook
@@ -26,13 +27,6 @@ FOLD: Final = str.maketrans("OIQDZSB", "0100258")
 
 OVERLAP: Final = 0.1
 """Least intersection over union at which a read lies over a marked plate: characters fill a part of their plate."""
-
-
-class Milliseconds(Struct, frozen=True):
-    """How long one photo takes, decoding of the file not included."""
-
-    median: float
-    p95: float
 
 
 class PlatesReport(Struct, frozen=True):
@@ -104,10 +98,7 @@ def evaluate_plates(folder: Path, reader: PlateReader, book: GrammarBook, settin
             misread += said[0] != marked.plate
         known = [marked.box for marked in plates] + others.get(path.name, [])
         false_reads += sum(_is_false(region, known) for region in result.passed)
-    median, p95 = np.percentile(durations, (50, 95))
-    return PlatesReport(
-        len(truth), detected, exact, folded, top3, misread, false_reads, Milliseconds(float(median), float(p95))
-    )
+    return PlatesReport(len(truth), detected, exact, folded, top3, misread, false_reads, milliseconds(durations))
 
 
 def marked_plates(folder: Path) -> Iterator[MarkedPlate]:

@@ -107,7 +107,7 @@ def redact(image: NDArray[np.uint8], keep: Box | None, faces: Iterable[Box] = ()
         reduced[area] = image[area]
     for face in faces:
         # From what is already reduced, so that the face's own grid adds nothing to what the first one shows.
-        grown = grow(face, FACE_MARGIN * max(face.w, face.h))
+        grown = face_area(face)
         visible = clip(grown, width, height)
         if visible is not None:
             area = _area(visible)
@@ -153,6 +153,11 @@ def encode_jpeg(image: NDArray[np.uint8]) -> Picture:
     if not done:
         raise InputError(f"a picture of {width} x {height} pixels cannot be encoded as JPEG")
     return Picture(jpeg=data.tobytes(), width=width, height=height)
+
+
+def face_area(face: Box) -> Box:
+    """Return what is reduced for a face that a detector found: its box and some of what is around it."""
+    return grow(face, FACE_MARGIN * max(face.w, face.h))
 
 
 def believable(keep: Box | None, width: int, height: int) -> Box | None:

@@ -72,9 +72,9 @@ def test_more_faces_than_a_batch_are_embedded_in_order(dlib_engine):
 
 def test_colours_go_in_as_rgb(dlib_engine, models):
     """Swapped channels cost accuracy silently, so the order is held here."""
-    image = np.zeros((SIDE, SIDE, 3), np.uint8)
+    image = np.zeros((2 * SIDE, 2 * SIDE, 3), np.uint8)
     image[...] = (200, 100, 30)  # blue, green, red
-    (row,) = dlib_engine.embed(image, [FaceRegion(Box(0, 0, 9, 9), 1.0, tuple(map(tuple, TEMPLATE)))])
+    (row,) = dlib_engine.embed(image, [FaceRegion(Box(0, 0, 9, 9), 1.0, tuple(map(tuple, TEMPLATE + SIDE / 2)))])
     chip = np.empty((1, 3, SIDE, SIDE), np.float32)
     chip[0] = np.array([30, 100, 200]).reshape(3, 1, 1)
     (expected,) = Network("face network", models[1], threads=2).run(("descriptors",), "chips", chip)
