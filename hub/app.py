@@ -24,7 +24,7 @@ from hub.actors.alerts import AlertsHealth, run_alerts
 from hub.actors.capture import mailbox_for, run_capture
 from hub.actors.lookups import run_lookups
 from hub.actors.outbox import TargetHealth, run_outbox
-from hub.actors.plates import run_plates
+from hub.actors.plates import FrameSeen, run_plates
 from hub.attach import Served, run_attach
 from hub.audit.interrupted import last_run
 from hub.audit.records import ListPayload, PluginPayload, UnitPayload
@@ -71,6 +71,7 @@ from hub.requests import Requests
 from hub.sources import SourceHost, SourceStatus, open_sources
 from hub.supervisor import ActorSpec, RestartPolicy, StopWaits, SupervisorReport, TaskStatus, run_supervisor
 from hub.unit import AUDIT_FILE, Unit, new_identifier, open_unit, origin_of
+from hub.viewing import Viewing
 from hub.wire import QueueHealth, SourceHealth
 
 EVENTS_KEPT: Final = 1024
@@ -161,6 +162,7 @@ class Hub:
         self._states: dict[str, ActorState] = {}
         self._follow_ups: Mailbox[FollowUp] = Mailbox(WAITING_FOLLOW_UPS)
         self._listener = listener
+        self._viewing = Viewing([each.camera for each in watched])
         self._finished = trio.Event()
         self._stop = trio.Event()
         self._stopped_by: Requester | None = None
@@ -247,6 +249,7 @@ class Hub:
                 # Of a photo that cannot be decoded its actor tells when it gives up: once is enough.
                 on_gap=_say_nothing if watched.spec.medium is Medium.PHOTO else self._on_gap,
                 say=self._say,
+                peek=self._viewing.offer,
                 task_status=task_status,
             )
 
@@ -264,6 +267,7 @@ class Hub:
             ledger=self.ledger,
             key=secrets.token_bytes(32),
             vehicles=VehicleSettings(votes=plates.votes, memory=plates.memory),
+            on_frame=self._on_frame,
             task_status=task_status,
         )
 
@@ -327,6 +331,7 @@ class Hub:
             ledger=self.ledger,
             source_health=self._source_health,
             queues=self._queues,
+            viewing=self._viewing,
             parked=self._parked,
             development=self._development,
             say=self._say,
@@ -434,6 +439,9 @@ class Hub:
 
     def _on_camera(self, health: CameraHealth) -> None:
         self._publish(CameraChanged(at=self.unit.clock.now(), unit=self.unit.settings.unit, health=health))
+
+    async def _on_frame(self, seen: FrameSeen) -> None:
+        self._viewing.note(seen)
 
     def _on_gap(self, gap: FrameGap) -> None:
         self._say(f"{gap.origin}: {gap.detail}")

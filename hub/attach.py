@@ -33,7 +33,6 @@ from hub.errors import (
     ClosedChannelError,
     HubError,
     LaggedError,
-    NotAllowedError,
     NotSignedInError,
     StoreError,
     UsageError,
@@ -44,6 +43,7 @@ from hub.ledger import Ledger
 from hub.messages import Alert, AlertState, Requester
 from hub.requests import Requests
 from hub.text import locate, plain
+from hub.viewing import Viewing
 from hub.wire import (
     LONGEST_REQUEST,
     PROTOCOL,
@@ -105,6 +105,7 @@ class Served(Struct, frozen=True, eq=False):
     ledger: Ledger
     source_health: Callable[[], tuple[SourceHealth, ...]]
     queues: Callable[[], tuple[QueueHealth, ...]]
+    viewing: Viewing
     parked: tuple[str, ...]
     development: bool
     say: Callable[[str], None]
@@ -193,6 +194,7 @@ async def run_attach(
     listener.listen(MOST_CONNECTIONS)
     attached: set[_Connection] = set()
     async with trio.open_nursery() as nursery:
+        await nursery.start(served.viewing.run)
         nursery.start_soon(_accept, trio.socket.from_stdlib_socket(listener.dup()), served, attached, nursery)
         task_status.started()
         await finished.wait()
@@ -259,6 +261,8 @@ class _Connection:
         self._until = 0.0  # running time at which the session ends unless it is used
         self._turns = trio.Semaphore(MOST_REQUESTS)
         self._waiting = trio.CancelScope()
+        self._watching: trio.Nursery | None = None
+        self._showing = trio.CancelScope()  # the camera that is watched
         self._stale = False  # the present has to be shown again
         self._shown = trio.Event()  # it was, the next time
 
@@ -269,10 +273,10 @@ class _Connection:
         try:
             async with trio.open_nursery() as acts:  # finished also when whoever asked has gone
                 with self._scope:
-                    async with trio.open_nursery() as watching:
-                        watching.start_soon(self._tell)
-                        watching.start_soon(self._pulse)
-                        await self._take(acts, watching)
+                    async with trio.open_nursery() as self._watching:
+                        self._watching.start_soon(self._tell)
+                        self._watching.start_soon(self._pulse)
+                        await self._take(acts, self._watching)
                         self._leave()
         finally:
             await self._forget_session()
@@ -298,7 +302,7 @@ class _Connection:
         try:
             while (record := await self._receive()) is not None:
                 request = _check_request(record)
-                if isinstance(request, SignIn | SignOut | Watch):
+                if isinstance(request, SignIn | SignOut | Watch):  # in their order: they change what comes after
                     await self._answer(request)
                     continue
                 await self._turns.acquire()
@@ -354,12 +358,13 @@ class _Connection:
             case SignOut():
                 officer = await self._sign_out()
                 return Done(request=request.request, text=f"officer {officer.officer} signed out")
-            case Watch():
-                raise NotAllowedError("this hub shows no pictures yet")
         session = self._session
         if session is None:
             raise NotSignedInError("nobody is signed in on this dashboard: sign in first")
         requester = await self._check(session)
+        if isinstance(request, Watch):
+            self._watch(request.camera)
+            return Done(request=request.request, text=f"watching {request.camera}" if request.camera else "")
 
         async def tell(message: Message) -> None:
             if self._session is session:  # else what was asked for is nobody's on this dashboard any more
@@ -371,6 +376,20 @@ class _Connection:
         if self._session is not session:
             return Done(request=request.request, text="done; the session ended meanwhile")
         return message
+
+    def _watch(self, camera: str) -> None:
+        """Begin to send a camera's pictures in place of another's."""
+        if camera:
+            self._served.viewing.check(camera)
+        self._showing.cancel()
+        if camera and self._watching is not None:
+            self._showing = trio.CancelScope()
+            self._watching.start_soon(self._show, camera, self._showing)
+
+    async def _show(self, camera: str, showing: trio.CancelScope) -> None:
+        with showing, self._served.viewing.watch(camera) as pictures:
+            async for picture in pictures:
+                await self.send(picture)
 
     # --------------------------------------------------------------------------------------- the session
 
@@ -403,11 +422,13 @@ class _Connection:
         """Show nothing more to whoever's session has ended."""
         if self._session is session:
             self._session = None
+            self._showing.cancel()
             await self._refresh()
 
     async def _forget_session(self) -> None:
         """Sign out whoever is signed in, if somebody is."""
         session, self._session = self._session, None
+        self._showing.cancel()
         if session is not None:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_SECONDS), suppress(HubError):
                 await self._served.officers.sign_out(session.token)

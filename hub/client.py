@@ -5,11 +5,11 @@ Reconnecting is its caller's business: when `HubClient.messages` says that the h
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import anyio
 from anyio.abc import SocketStream
@@ -63,26 +63,26 @@ class HubClient:
         """
         await self._send(pack_request(request))
 
-    async def messages(self) -> AsyncIterator[Message]:
-        """Yield what the hub says: a snapshot first, then what happens, until the hub is lost. For one reader.
+    def messages(self) -> AsyncIterator[Message]:
+        """Return what the hub says: a snapshot first, then what happens, until the hub is lost. For one reader.
 
-        Raises:
+        Each step may raise:
             NotAllowedError: The hub does not keep this connection; the message says why.
             HubLostError: The hub is gone or silent.
             WireError: What came is not of the protocol.
         """
-        while True:
-            message = await self._receive()
-            if isinstance(message, Rejected):
-                raise NotAllowedError(message.reason)
-            yield message
+        return _Messages(self._next)
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        if isinstance(message, Rejected):
+            raise NotAllowedError(message.reason)
+        return message
 
     async def _greet(self, name: str) -> None:
         with suppress(HubLostError):  # a hub that takes nobody may be gone already: what it said comes next
             await self._send(pack_request(Hello(protocol=PROTOCOL, client=name)))
-        message = await self._receive()
-        if isinstance(message, Rejected):
-            raise NotAllowedError(message.reason)
+        message = await self._next()
         if not isinstance(message, Welcome):
             raise WireError("the hub did not answer with a welcome")
         if message.protocol != PROTOCOL:
@@ -114,6 +114,19 @@ class HubClient:
             raise HubLostError("the hub is silent") from error
         except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
             raise HubLostError("the hub is gone") from error
+
+
+class _Messages:
+    """Iterates over messages. No generator: one that is left half way has to be closed, and this has not."""
+
+    def __init__(self, receive: Callable[[], Awaitable[Message]]) -> None:
+        self._receive = receive
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Message:
+        return await self._receive()
 
 
 @asynccontextmanager

@@ -142,7 +142,10 @@ class TakeCheckpoint(_Request, frozen=True, tag="take_checkpoint"):
 
 
 class Watch(_Request, frozen=True, tag="watch"):
-    """Ask for the redacted pictures of one camera, in place of another. Ended by `Done`; then `CameraPicture` comes."""
+    """Ask for the reduced pictures of one camera, in place of another, until the session ends.
+
+    Ended by `Done`; then a `CameraPicture` comes about three times a second while the camera gives any.
+    """
 
     camera: Word
     """Name of the camera; "" for none."""

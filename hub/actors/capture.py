@@ -60,6 +60,7 @@ async def run_capture(
     report: Callable[[CameraHealth], None] = _ignore,
     on_gap: Callable[[FrameGap], None] = _ignore,
     say: Callable[[str], None] = _ignore,
+    peek: Callable[[Frame], None] = _ignore,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Hand a source's frames on; a photo, folder or video to its end, a camera or stream until cancelled.
@@ -80,13 +81,14 @@ async def run_capture(
         report: Gets the camera's health whenever it changes.
         on_gap: Gets each frame that could not be decoded.
         say: Gets one-line remarks.
+        peek: Gets each frame before its reader does; must not block, raise or keep it.
         task_status: Started at once: a camera that is not there yet is no failure of the actor.
 
     Raises:
         InputError: A photo, folder or video gives no frame at all.
         CaptureError: The child process that decodes a video cannot be started.
     """
-    supply = _Supply(camera, frames, ledger, report, on_gap)
+    supply = _Supply(camera, frames, ledger, report, on_gap, peek)
     task_status.started()
     wait, since = FIRST_WAIT, trio.current_time()
     while True:
@@ -133,6 +135,7 @@ class _Supply:
         ledger: Ledger,
         report: Callable[[CameraHealth], None],
         on_gap: Callable[[FrameGap], None],
+        peek: Callable[[Frame], None],
     ) -> None:
         self.number = 0
         """Number of the next frame."""
@@ -142,6 +145,7 @@ class _Supply:
         self._ledger = ledger
         self._report = report
         self._on_gap = on_gap
+        self._peek = peek
 
     def report(self, *, is_open: bool = False, stalled: bool = False, detail: str = "") -> None:
         self._report(
@@ -163,6 +167,7 @@ class _Supply:
                 self._ledger.leave(self._camera, Stage.FRAME, Reason.UNREADABLE)
                 self._on_gap(item)
                 continue
+            self._peek(item)
             try:
                 await self._frames.send(item)
             except (trio.Cancelled, ClosedChannelError):

@@ -26,6 +26,8 @@ FORBIDDEN = {
     "hub.plugins": HEAVY | LOOPS | {"sqlite3"},
     "hub.config": HEAVY | LOOPS | {"sqlite3"},
     "hub.channels": HEAVY | {"trio", "asyncio", "sqlite3"},
+    "hub.wire": HEAVY | LOOPS | {"sqlite3"},
+    "hub.client": HEAVY | {"trio", "sqlite3"},
     "hub.inference": HEAVY | {"sqlite3", "onnxruntime"},
     "hub.supervisor": HEAVY | {"sqlite3", "onnxruntime"},
     "hub.cli": HEAVY - {"rich"} | LOOPS | {"sqlite3"},  # the command parser brings its own way to print
