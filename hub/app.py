@@ -353,6 +353,7 @@ class Hub:
                 await self._finished.wait()
             await self.unit.log.erase_due()
             await self.lookups.erase_due()
+            await self.unit.sweep()
 
     # ------------------------------------------------------------------------------- from end to end
 

@@ -30,6 +30,12 @@ _Development = Annotated[
     bool, Parameter(name="--development", negative="", help="Allow unsigned lists, marked on every screen.")
 ]
 
+_TakingPart = Annotated[
+    Literal["handed-over", "asked-for", "unable"] | None,
+    Parameter(name="--taking-part", help="How the person takes part; a face check needs it."),
+]
+_Why = Annotated[str, Parameter(name="--why", help="Why the person is unable to take part.")]
+
 app = App(
     name="patrol-hub",
     help="Look-ups on patrol under a written authority: plates, closed lists, alerts that a human decides, a log.",
@@ -39,7 +45,7 @@ app = App(
 officer = App(name="officer", help="Add officers, sign in and out.")
 alerts = App(name="alerts", help="List, show and adjudicate alerts.")
 audit = App(name="audit", help="Show, export and verify the tamper-evident log.")
-check = App(name="check", help="Check a document that somebody handed over.")
+check = App(name="check", help="Check a document, or a face against one document's photo.")
 watchlist = App(name="watchlist", help="Build, sign and verify closed lists.")
 models = App(name="models", help="List, check and fetch model weights.")
 plugins = App(name="plugins", help="List and check plugins.")
@@ -279,6 +285,10 @@ def check_document(
     ],
     reason: _Reason,
     source: Annotated[tuple[str, ...], Parameter(name="--source", help="Ask this source only.")] = (),
+    live: Annotated[Path | None, Parameter(name="--live", help="Picture of the person, for the face check.")] = None,
+    photo: Annotated[Path | None, Parameter(name="--photo", help="Picture of the document's photo.")] = None,
+    taking_part: _TakingPart = None,
+    why: _Why = "",
     officer: _Officer = None,
     config: _Config = None,
     development: _Development = False,
@@ -289,10 +299,40 @@ def check_document(
     Three answers, never one score. Photographs of the lines are not read yet: type them.
     """
     from hub.commands.checking import document as body
+    from hub.commands.checking import photo_of
 
     return body(
-        mrz=mrz, reason=reason, sources=source, officer=officer, config=config, development=development, form=format
+        mrz=mrz,
+        reason=reason,
+        sources=source,
+        photo=photo_of(live, photo, taking_part, why),
+        officer=officer,
+        config=config,
+        development=development,
+        form=format,
     )
+
+
+@check.command(name="face")
+def check_face(
+    live: Path,
+    document: Path,
+    *,
+    reason: _Reason,
+    taking_part: _TakingPart = None,
+    why: _Why = "",
+    officer: _Officer = None,
+    config: _Config = None,
+    format: _Json = "text",  # noqa: A002
+) -> int:
+    """Check the one face of a LIVE picture against the one of a DOCUMENT's photo; exits 1 unless it may be the same.
+
+    One at a time, 10 s apart, 30 an officer in 12 hours, and a face against one document an hour. Keeps no picture.
+    """
+    from hub.commands.checking import face as body
+    from hub.commands.checking import photo_of
+
+    return body(photo_of(live, document, taking_part, why), reason=reason, officer=officer, config=config, form=format)
 
 
 # ------------------------------------------------------------------------------------------------ audit
@@ -453,6 +493,19 @@ def plugins_check(name: str, *, format: _Json = "text") -> int:  # noqa: A002
     from hub.commands.plugins import check as body
 
     return body(name, form=format)
+
+
+@evaluate.command(name="calibrate")
+def evaluate_calibrate(
+    folder: Path,
+    *,
+    name: Annotated[str, Parameter(name="--name", help="What the research set is called.")],
+    config: _Config = None,
+) -> int:
+    """Print what similarities of the face model mean, from a folder with one folder a person, at least 100."""
+    from hub.commands.calibrating import calibrate as body
+
+    return body(folder, name=name, config=config)
 
 
 @evaluate.command(name="plates")

@@ -20,6 +20,7 @@ from typing import Annotated, Any, Final, NamedTuple, TypeAlias, get_args, get_o
 import msgspec
 from msgspec import Meta, Struct
 
+from hub.authority.metering import CheckSettings
 from hub.errors import ConfigError, UsageError
 from hub.plates.settings import PlateSettings
 from hub.store.retention import RetentionSettings, shorten
@@ -105,6 +106,8 @@ class Settings(Struct, frozen=True):
     """The table ``[plates]``."""
     lookups: Lookups = Lookups()
     """The table ``[lookups]``."""
+    checks: CheckSettings = CheckSettings()
+    """The table ``[checks]``: fewer face checks than the charter allows; never more."""
     retention: RetentionSettings = RetentionSettings()
     """The table ``[retention]``: what is kept for less time than the charter allows; never for more."""
     plugins: Mapping[str, Mapping[str, Scalar]] = MappingProxyType({})

@@ -35,7 +35,8 @@ REPOSITORY_MODELS: Final = Path(__file__).resolve().parent.parent / "models"
 """Folder of the manifest, the model cards and the list of carriers."""
 
 MANIFEST: Final = REPOSITORY_MODELS / "manifest.toml"
-
+CALIBRATIONS: Final = REPOSITORY_MODELS / "calibration"
+"""Folder of what the similarities of each face model mean, see `hub.calibration`."""
 CARRIERS: Final = REPOSITORY_MODELS / "carriers.txt"
 """Wheels that only carry a model file, pinned with their hashes in the format of requirements."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -19,12 +19,16 @@ from hub.actors.outbox import Outbox
 from hub.alerts import AlertBook, FollowUp
 from hub.audit.log import AuditLog, open_log
 from hub.authority.keys import KeySigner, load_or_create_unit_key
+from hub.authority.meter import METER_FILE, Meter
+from hub.authority.meter import MIGRATIONS as METER_TABLES
+from hub.authority.metering import limits_of
 from hub.authority.officers import MIGRATIONS as OFFICER_TABLES
 from hub.authority.officers import OFFICERS_FILE, OfficerStore
 from hub.authority.policy import unit_requester
 from hub.clocks import Clock, FlooredClock
 from hub.config import Settings
 from hub.dispatch_file import FileDispatcher
+from hub.errors import StoreError
 from hub.inference import Worker
 from hub.messages import Box, Picture, Requester
 from hub.store.alerts import ALERTS_FILE, AlertStore
@@ -67,11 +71,18 @@ class Unit(Struct, frozen=True, eq=False):
     officers: OfficerStore
     alerts: AlertBook
     outbox: Outbox
+    meter: Meter
+    """Says when a face may be checked."""
 
     @property
     def itself(self) -> Requester:
         """The unit as requester of what it does by itself."""
         return unit_requester(self.settings.unit)
+
+    async def sweep(self) -> None:
+        """Destroy what the meter of face checks holds past its date, or later where another process holds the file."""
+        with suppress(StoreError):
+            await self.meter.sweep()
 
 
 @asynccontextmanager
@@ -118,6 +129,7 @@ async def open_unit(
         officers = await stack.enter_async_context(open_database(state / OFFICERS_FILE, OFFICER_TABLES))
         alerts = await stack.enter_async_context(open_database(state / ALERTS_FILE, ALERT_TABLES))
         outgoing = await stack.enter_async_context(open_database(state / OUTBOX_FILE, OUTBOX_TABLES))
+        turns = await stack.enter_async_context(open_database(state / METER_FILE, METER_TABLES))
         outbox = OutboxStore(outgoing)
         # A clock that is set back neither revives an alert nor keeps one longer.
         floored = FlooredClock(clock, lambda: log.newest_at)
@@ -156,8 +168,10 @@ async def open_unit(
                 unit=settings.unit,
                 retention=retention,
             ),
+            meter=Meter(turns, clock=floored, random=random, limits=limits_of(settings.checks)),
         )
         await unit.alerts.sweep()
+        await unit.sweep()
         await log.erase_due()
         yield unit
 

@@ -1,4 +1,5 @@
-"""A stranger's plugin for tests of the whole hub: a reader of painted plates and two sources that count their queries.
+"""A stranger's plugin for tests of the whole hub: a reader of painted plates, an engine for faces that are
+none, and two sources that count their queries.
 
 `tests.kit` makes a distribution of it in a folder of its own; it is found by its entry point like any other.
 """
@@ -13,6 +14,7 @@ from typing import ClassVar
 from hub.backends import PluginContext, RecordSource, SourceInfo, SourceRecord
 from hub.hookspecs import hookimpl
 from hub.messages import Query, Reach, SubjectKind
+from hub.testing.faces import ScriptedEngine
 from hub.testing.readers import PaintedReader
 
 HANG = "PATROL_HUB_TEST_HANG"
@@ -65,6 +67,17 @@ def open_reader(context: PluginContext) -> PaintedReader:
 def register_plate_readers(register) -> None:
     """Register the reader."""
     register("painted", open_reader)
+
+
+def open_engine(context: PluginContext) -> ScriptedEngine:
+    """Open the engine that finds what a test put into a picture."""
+    return ScriptedEngine()
+
+
+@hookimpl
+def register_face_engines(register) -> None:
+    """Register the engine."""
+    register("scripted", open_engine)
 
 
 @hookimpl

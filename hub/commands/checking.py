@@ -1,6 +1,6 @@
-"""`patrol-hub check document`: do the lines of a document agree, and was it reported lost or stolen.
+"""`patrol-hub check`: a document by its lines, its number and its photo; a face against one document's photo.
 
-Answers stand side by side and are never added up.
+Answers stand side by side and are never added up. There is no form for several documents or faces.
 """
 
 from __future__ import annotations
@@ -9,23 +9,42 @@ import sys
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, overload
 
 import trio
 from msgspec import Struct
 
 from hub.app import open_hub
+from hub.calibration import load_calibration
+from hub.capture import load_picture
 from hub.clocks import SystemClock
-from hub.commands.acting import acting
+from hub.commands.acting import acting, open_configured
 from hub.commands.console import Form, emit, note, say
 from hub.commands.explain import answered
 from hub.commands.lookups import AnswerLine, line
 from hub.config import load_config, state_folder
 from hub.document_checks import DocumentChecks, Listed, Report
+from hub.errors import HubError, InputError, UsageError
+from hub.face_checks import FaceChecks, Side, Thresholds, Verdict
+from hub.messages import Requester, TakingPart
+from hub.models import CALIBRATIONS
 from hub.mrz import LONGEST, Check, Day, Suggestion, Zone, parse
 from hub.mrz import Form as ZoneForm
+from hub.parts import open_face_engine
+from hub.plugins import PluginHost
+from hub.unit import Unit
 
-NOT_COMPARED: Final = "not compared: this version compares no photos, look at photo and person yourself"
+if TYPE_CHECKING:
+    from hub.messages import Pixels
+
+NOT_ASKED: Final = "No live picture was given: compare photo and person by eye."
+
+PARTS: Final = {
+    "handed-over": TakingPart.HANDED_OVER,
+    "asked-for": TakingPart.ASKED_FOR,
+    "unable": TakingPart.UNABLE,
+}
+"""Words of the command line for how the person takes part."""
 
 _FIELDS: Final = {"birth_date": "day of birth", "expires": "last day", "optional": "optional data"}
 
@@ -58,11 +77,37 @@ class ListedAnswer(Struct, frozen=True):
     answers: tuple[AnswerLine, ...]
 
 
-class PhotoAnswer(Struct, frozen=True):
-    """Whether the photo is of the same person."""
+class CalibrationLine(Struct, frozen=True):
+    """What a similarity was set against."""
 
-    verdict: str
+    set: str
+    people: int
+    comparisons: int
+    """Pairs of different people."""
+    not_measured: tuple[str, ...]
+
+
+class FaceAnswer(Struct, frozen=True):
+    """What came of a face check."""
+
+    verdict: Verdict
+    similarity: float | None
+    """-1 to 1; None where nothing was compared."""
+    false_match_rate: float | None
+    """Share of pairs of different people that were at least so alike."""
+    at_most: bool
+    """True where that share is an upper bound: the calibration cannot tell anything finer."""
+    quality: Sides | None
     reason: str
+    thresholds: Thresholds | None
+    calibration: CalibrationLine | None
+
+
+class Sides(Struct, frozen=True):
+    """Both pictures."""
+
+    live: Side
+    document: Side
 
 
 class DocumentAnswer(Struct, frozen=True):
@@ -70,7 +115,33 @@ class DocumentAnswer(Struct, frozen=True):
 
     digits: DigitsAnswer
     listed: ListedAnswer
-    photo: PhotoAnswer
+    photo: FaceAnswer
+
+
+class Photo(Struct, frozen=True):
+    """A face check that was asked for: the two files, and how the person takes part."""
+
+    live: Path
+    document: Path
+    part: TakingPart | None
+    why: str
+
+
+@overload
+def photo_of(live: Path, document: Path, part: str | None, why: str) -> Photo: ...
+@overload
+def photo_of(live: Path | None, document: Path | None, part: str | None, why: str) -> Photo | None: ...
+def photo_of(live: Path | None, document: Path | None, part: str | None, why: str) -> Photo | None:
+    """Return the face check that a command asks for; None where it asks for none.
+
+    Raises:
+        UsageError: Only one of the two pictures is named.
+    """
+    if live is None and document is None:
+        return None
+    if live is None or document is None:
+        raise UsageError("a face check takes two pictures: the live one (--live) and the document's photo (--photo)")
+    return Photo(live, document, PARTS[part] if part else None, why)
 
 
 def document(
@@ -78,6 +149,7 @@ def document(
     mrz: str,
     reason: str,
     sources: tuple[str, ...],
+    photo: Photo | None,
     officer: str | None,
     config: Path | None,
     development: bool,
@@ -87,13 +159,16 @@ def document(
     text = sys.stdin.read(LONGEST + 1) if mrz == "-" else mrz
     # A mistake in the lines is told before anything is opened; the hub's own clock reads them again.
     parse(text, SystemClock().now().date())
-    return trio.run(partial(_document, text, reason, sources, officer, config, development=development, form=form))
+    return trio.run(
+        partial(_document, text, reason, sources, photo, officer, config, development=development, form=form)
+    )
 
 
 async def _document(
     text: str,
     reason: str,
     sources: tuple[str, ...],
+    photo: Photo | None,
     officer: str | None,
     config: Path | None,
     *,
@@ -101,28 +176,90 @@ async def _document(
     form: Form,
 ) -> int:
     settings = load_config(config)
+    plugins = PluginHost()
     async with (
-        open_hub(settings, state_folder(), clock=SystemClock(), development=development, say=note) as hub,
+        open_hub(
+            settings, state_folder(), clock=SystemClock(), development=development, plugins=plugins, say=note
+        ) as hub,
         acting(hub.unit, officer) as requester,
     ):
         unit = hub.unit
         zone = parse(text, unit.clock.now().date())
         checks = DocumentChecks(hub.lookups, hub.sources, unit.log, unit.clock, unit.retention)
         listed = await checks.check(zone, requester, reason, sources)
-    digits = _digits(zone)
+        compared = _not_asked(NOT_ASKED)
+        if photo is not None:
+            try:
+                compared = await _compare(unit, plugins, photo, requester, reason)
+            except HubError as error:  # the other two answers stand
+                compared = _not_asked(str(error))
+    answer = DocumentAnswer(
+        _digits(zone),
+        ListedAnswer(listed.verdict, listed.reason, listed.lookup, tuple(map(line, listed.answers))),
+        compared,
+    )
     if form == "json":
-        emit(
-            DocumentAnswer(
-                digits,
-                ListedAnswer(listed.verdict, listed.reason, listed.lookup, tuple(map(line, listed.answers))),
-                PhotoAnswer("not_compared", NOT_COMPARED.partition(": ")[2]),
-            )
-        )
+        emit(answer)
     else:
-        for each in describe(digits, listed):
+        for each in describe(answer.digits, listed, compared):
             say(each)
-    is_no = not digits.agrees or digits.expired is True or listed.verdict is Report.REPORTED
-    return 1 if is_no else 0
+    is_no = not answer.digits.agrees or answer.digits.expired is True or listed.verdict is Report.REPORTED
+    return 1 if is_no or compared.verdict is Verdict.DIFFERENT else 0
+
+
+def face(photo: Photo, *, reason: str, officer: str | None, config: Path | None, form: Form) -> int:
+    """Check a face against one document's photo."""
+    return trio.run(_face, photo, reason, officer, config, form)
+
+
+async def _face(photo: Photo, reason: str, officer: str | None, config: Path | None, form: Form) -> int:
+    plugins = PluginHost()
+    plugins.load_all(leave_out=load_config(config).plugins_off)
+    async with open_configured(config) as unit, acting(unit, officer) as requester:
+        answer = await _compare(unit, plugins, photo, requester, reason)
+    if form == "json":
+        emit(answer)
+    else:
+        for each in face_lines(answer):
+            say(each)
+    return 1 if answer.verdict in (Verdict.DIFFERENT, Verdict.NOT_COMPARED) else 0
+
+
+async def _compare(unit: Unit, plugins: PluginHost, photo: Photo, requester: Requester, reason: str) -> FaceAnswer:
+    live = await trio.to_thread.run_sync(_picture, photo.live)
+    reference = await trio.to_thread.run_sync(_picture, photo.document)
+    engine = await trio.to_thread.run_sync(open_face_engine, plugins, unit.settings, unit.state)
+    try:
+        calibration = load_calibration(engine.model, CALIBRATIONS)
+        checks = FaceChecks(engine, calibration, unit.meter, log=unit.log, clock=unit.clock, retention=unit.retention)
+        found = await checks.check(live, reference, requester, reason, photo.part, photo.why)
+    finally:
+        engine.close()
+    return FaceAnswer(
+        verdict=found.verdict,
+        similarity=None if found.similarity is None else round(found.similarity, 4),
+        false_match_rate=None if found.rate is None else float(f"{found.rate.value:.2g}"),
+        at_most=found.rate is not None and found.rate.at_most,
+        quality=Sides(found.live, found.document),
+        reason=found.reason,
+        thresholds=found.thresholds,
+        calibration=CalibrationLine(
+            calibration.set, calibration.people, calibration.comparisons, calibration.not_measured
+        ),
+    )
+
+
+def _picture(path: Path) -> Pixels:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: a face is checked against one document, one picture each")
+    try:
+        return load_picture(path)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _not_asked(reason: str) -> FaceAnswer:
+    return FaceAnswer(Verdict.NOT_COMPARED, None, None, False, None, reason, None, None)
 
 
 def _digits(zone: Zone) -> DigitsAnswer:
@@ -160,7 +297,19 @@ def _problems(zone: Zone) -> list[str]:
     return found
 
 
-def describe(digits: DigitsAnswer, listed: Listed) -> list[str]:
+def face_lines(answer: FaceAnswer) -> list[str]:
+    """Return what came of a face check as lines of text."""
+    if answer.similarity is None or answer.thresholds is None or answer.false_match_rate is None:
+        return [f"{answer.verdict.value}. {answer.reason}"]
+    where = f"from {answer.thresholds.candidate} on a candidate, below {answer.thresholds.different} different"
+    rate = ("at most " if answer.at_most else "") + f"1 in {1 / answer.false_match_rate:,.0f}"
+    return [
+        f"{answer.verdict.value}: similarity {answer.similarity} ({where})",
+        f"different people are so alike in {rate} comparisons. {answer.reason}",
+    ]
+
+
+def describe(digits: DigitsAnswer, listed: Listed, photo: FaceAnswer) -> list[str]:
     """Return the three answers as lines of text."""
     verdict = "agree" if digits.agrees else "DISAGREE"
     expired = {True: "EXPIRED", False: "not expired", None: "no last day known"}[digits.expired]
@@ -173,5 +322,5 @@ def describe(digits: DigitsAnswer, listed: Listed) -> list[str]:
         *(f"   {problem}" for problem in digits.problems),
         f"2. lost or stolen: {listed.verdict.value.replace('_', ' ')}. {listed.reason}",
         *(f"   {text}" for answer in listed.answers for text in answered(answer)),
-        f"3. photo: {NOT_COMPARED}",
+        *(f"{'3. photo: ' if not number else '   '}{text}" for number, text in enumerate(face_lines(photo))),
     ]

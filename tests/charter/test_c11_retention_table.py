@@ -1,6 +1,7 @@
 """C11: every datum has a date. The table row by row; a configuration may shorten, never lengthen.
 
-That no byte is left after the date is tested where the bytes are: `test_c11_log_payloads` for the log.
+That no byte is left after the date is tested where the bytes are: `test_c11_log_payloads` for the log,
+`tests/unit/authority/test_metering` for face checks.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.authority.metering import CHARTER as METERING
 from hub.errors import ConfigError
 from hub.messages import Act
 from hub.store.retention import CHARTER, LOG_PAYLOADS, TABLE, Datum, RetentionSettings, longest, shorten
@@ -72,6 +74,11 @@ def test_a_list_24_hours_after_its_expiry():
     assert CHARTER.list_until(NOW) - NOW == timedelta(hours=24)
 
 
+def test_hashes_of_a_face_check_s_pictures_an_hour_and_who_checked_a_shift():
+    assert longest(Datum.CHECK_PICTURES) == METERING.hour == timedelta(hours=1)
+    assert longest(Datum.CHECK_TURN) == METERING.shift == timedelta(hours=12)
+
+
 def test_every_act_says_when_its_payload_ends():
     assert set(LOG_PAYLOADS) == set(Act)
 
@@ -85,7 +92,19 @@ def test_log_payload_on_its_rule_s_date(act):
 
 
 def test_personal_payloads_all_have_a_date():
-    personal = ("lookup", "document", "face", "alert", "sign", "officer", "dispatch", "files", "records", "order", "grant")
+    personal = (
+        "lookup",
+        "document",
+        "face",
+        "alert",
+        "sign",
+        "officer",
+        "dispatch",
+        "files",
+        "records",
+        "order",
+        "grant",
+    )
     for act in Act:
         if act.value.startswith(personal):
             assert CHARTER.payload_until(act, NOW) is not None, act

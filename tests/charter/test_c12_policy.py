@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hub.authority import policy
 from hub.authority.policy import RIGHTS, UNIT_ROLE, Right, Role, unit_requester
 from hub.errors import NotSignedInError
-from hub.messages import AlertState, Requester
+from hub.messages import AlertState, Requester, TakingPart
 from hub.testing import alerts as kit
 
 ROLES = (*(role.value for role in Role), UNIT_ROLE, "", "root")
@@ -19,6 +19,7 @@ ACTS = {
     "see alerts": (policy.may_see_alerts, Right.DECIDE),
     "read the log": (policy.may_read_log, Right.READ_LOG),
     "check a document": (lambda r: policy.may_check_document(r, "traffic stop"), Right.LOOK_UP),
+    "check a face": (lambda r: policy.may_check_face(r, "traffic stop", TakingPart.HANDED_OVER), Right.LOOK_UP),
     "import": (policy.may_import, Right.IMPORT),
     "add an officer": (lambda r: policy.may_add_officer(r, first=False), Right.MANAGE),
 }

@@ -1,9 +1,16 @@
-"""`check document` as an officer types it."""
+"""`check document` and `check face` as an officer types them."""
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from datetime import datetime, timedelta
+
+import msgspec
 import pytest
 
+from hub.testing.faces import calibration, face_picture
+from hub.testing.frames import write_photo
 from tests.kit import Unit
 
 LINES = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10"
@@ -43,7 +50,7 @@ def test_three_answers_never_one_score(unit):
     found = {each["source"]: each["records"] for each in answer["listed"]["answers"]}
     assert found["wanted_persons"][0]["record"]["entry"] == "D-1"
     assert "drivers" not in found  # a register of licences says nothing of what was reported
-    assert answer["photo"]["verdict"] == "not_compared"
+    assert answer["photo"]["verdict"] == "not compared"
     assert answer["photo"]["reason"]
 
 
@@ -100,3 +107,118 @@ def test_the_log_has_the_check_and_no_file_the_name(unit):
     assert [line["entry"]["act"] for line in shown][-3:] == ["document_check", "lookup", "lookup_done"]
     for name, content in unit.files().items():
         assert b"ERIKSSON" not in content, name
+
+
+# ---------------------------------------------------------------------------------------------------- faces
+
+
+@pytest.fixture
+def pictures(unit, monkeypatch):
+    """Three pictures: a person, the same person on a document, and somebody else on one."""
+    folder = unit.folder / "calibration"
+    folder.mkdir()
+    (folder / "scripted.json").write_bytes(msgspec.json.encode(calibration()))
+    monkeypatch.setattr("hub.commands.checking.CALIBRATIONS", folder)
+    made = {"live": face_picture(0), "again": face_picture(0, shot=2), "same": face_picture(0, shot=1)}
+    made |= {"other": face_picture(90), "third": face_picture(91), "dark": face_picture(0, dark=True)}
+    return {name: str(write_photo(unit.folder / f"{name}.png", image)) for name, image in made.items()}
+
+
+HANDED = ("--taking-part", "handed-over", "--reason", "traffic stop")
+
+
+def wait(unit, seconds=10):
+    """Let the meter's time pass."""
+    with closing(sqlite3.connect(unit.state / "checks.sqlite3")) as connection, connection:
+        for number, begun, ended in connection.execute("SELECT number, begun, ended FROM turns").fetchall():
+            earlier = [
+                (datetime.fromisoformat(each) - timedelta(seconds=seconds)).isoformat() for each in (begun, ended)
+            ]
+            connection.execute("UPDATE turns SET begun = ?, ended = ? WHERE number = ?", (*earlier, number))
+
+
+def test_check_face(unit, pictures):
+    result = unit.run("check", "face", pictures["live"], pictures["same"], *HANDED, "--format", "json")
+    answer = result.json()
+    assert result.status == 0
+    assert set(answer) >= {"verdict", "similarity", "false_match_rate", "quality", "reason"}
+    assert (answer["verdict"], answer["similarity"]) == ("candidate for the same person", 1.0)
+    assert (answer["false_match_rate"], answer["at_most"]) == (0.0005, True)
+    assert answer["quality"]["live"]["faces"] == 1
+    assert answer["quality"]["document"]["flaw"] is None
+    assert answer["calibration"]["not_measured"] == ["by group"]
+    assert "%" not in result.out
+
+
+def test_a_second_document_is_refused_and_all_of_it_stands_in_the_log(unit, pictures):
+    first = unit.run("check", "face", pictures["live"], pictures["other"], *HANDED)
+    assert (first.status, first.out.splitlines()[0][:9]) == (1, "different")
+    assert "different people are so alike in 1 in 1 comparisons" in first.out
+    hasty = unit.run("check", "face", pictures["again"], pictures["third"], *HANDED)
+    assert (hasty.status, hasty.out) == (1, "")
+    assert "10 s apart" in hasty.problem()
+    wait(unit)
+    again = unit.run("check", "face", pictures["again"], pictures["third"], *HANDED)
+    assert "another document waits" in again.problem()
+    (year,) = unit.run("audit", "report", "--format", "json").json()["years"]
+    assert (year["total"]["faces_checked"], year["total"]["faces_refused"]) == (1, 2)
+    shown = unit.run("audit", "show", "--format", "jsonl").lines()
+    entries = [each["entry"]["outcome"] for each in shown if each["entry"]["act"] == "face_check"]
+    assert entries == ["begun", "done", "refused", "refused"]
+    assert unit.run("audit", "verify", "--checkpoint", str(unit.checkpoint())).status == 0
+
+
+def test_a_face_below_the_floor_is_not_compared(unit, pictures):
+    result = unit.run("check", "face", pictures["dark"], pictures["same"], *HANDED, "--format", "json")
+    answer = result.json()
+    assert result.status == 1
+    assert (answer["verdict"], answer["similarity"], answer["false_match_rate"]) == ("not compared", None, None)
+    assert "below the quality floor" in answer["reason"]
+
+
+def test_how_the_person_takes_part_is_mandatory(unit, pictures):
+    two = pictures["live"], pictures["same"]
+    silent = unit.run("check", "face", *two, "--reason", "stop")
+    assert (silent.status, silent.out) == (1, "")
+    assert "only where the person takes part" in silent.problem()
+    unable = unit.run("check", "face", *two, "--reason", "stop", "--taking-part", "unable")
+    assert "say why the person is unable" in unable.problem()
+    done = unit.run("check", "face", *two, "--reason", "stop", "--taking-part", "unable", "--why", "unconscious")
+    assert done.status == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (("live", "folder"), 2, "is a folder"),
+        (("live", "nothing.png"), 2, "cannot be read"),
+        (("live", "live"), 2, "the same picture"),
+        (("live", "same", "other"), 2, "patrol-hub --help"),
+        (("live",), 2, "patrol-hub --help"),
+    ],
+    ids=["folder", "missing", "same", "three", "one"],
+)
+def test_what_a_face_check_does_not_take(unit, pictures, words, status, says):
+    named = [pictures.get(word, str(unit.folder) if word == "folder" else word) for word in words]
+    result = unit.run("check", "face", *named, *HANDED)
+    assert (result.status, result.out) == (status, "")
+    assert says in result.problem()
+
+
+def test_the_photo_is_the_third_answer_of_a_document(unit, pictures):
+    words = ("check", "document", "--mrz", VALID, "--live", pictures["live"])
+    answer = unit.run(*words, "--photo", pictures["same"], *HANDED, "--format", "json").json()
+    assert answer["photo"]["verdict"] == "candidate for the same person"
+    half = unit.run(*words, *HANDED)
+    assert (half.status, half.out) == (2, "")
+    assert "takes two pictures" in half.problem()
+    hasty = unit.run(*words, "--photo", pictures["same"], *HANDED)
+    assert "3. photo: not compared. face checks are 10 s apart" in hasty.out
+    assert "2. lost or stolen: not reported" in hasty.out
+
+
+def test_a_model_without_calibration_compares_nothing(unit, pictures):
+    (unit.folder / "calibration" / "scripted.json").unlink()
+    result = unit.run("check", "face", pictures["live"], pictures["same"], *HANDED)
+    assert (result.status, result.out) == (2, "")
+    assert "no calibration for the face model" in result.problem()

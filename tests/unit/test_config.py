@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import fields
 
+from hub.authority.metering import CHARTER as CHARTER_LIMITS
+from hub.authority.metering import limits_of
 from hub.config import _RANGES, LARGEST_FILE, Camera, Lookups, Plates, Settings, load_config, parse_config, state_folder
 from hub.errors import ConfigError, UsageError
 from hub.plates.settings import PlateSettings
@@ -36,6 +38,7 @@ def test_the_example_loads_and_names_defaults_truthfully():
     assert settings.lookups.deadline_of("drivers") == 3.0
     assert settings.lookups.deadline_of("wanted_persons") == 2.0
     assert shorten(settings.retention) == CHARTER
+    assert limits_of(settings.checks) == CHARTER_LIMITS
     assert settings.session_idle_minutes == Settings().session_idle_minutes
 
 
