@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -597,4 +598,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def script() -> None:
     """Entry point of the ``patrol-hub`` command."""
-    sys.exit(main())
+    status = main()
+    with suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    # Everything is closed by now. A thread that a stop left behind in a model would abort the process, instead of
+    # ending with it, if it came back while the interpreter is taken down.
+    os._exit(status)
