@@ -14,5 +14,5 @@ hub.cli.script()
 
 
 def test_the_answer_leaves_and_no_thread_can_abort_the_end():
-    done = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (1, "the answer\n", "")
