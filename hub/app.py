@@ -308,7 +308,9 @@ class Hub:
 
     async def _ask_registers(self, alert: Alert, requester: Requester) -> None:
         with suppress(HubError):  # the decision stands, whatever the registers say; a refusal is in the log
-            await self.lookups.follow_up(alert, requester, self.unit.alerts.add_answer)
+            # As it stands now: it may have been corrected to false while this waited for its turn (C5).
+            current = await self.unit.alerts.show(requester, alert.alert)
+            await self.lookups.follow_up(current, requester, self.unit.alerts.add_answer)
 
     async def _run_attach(self, listener: socket.socket, *, task_status: TaskStatus) -> None:
         unit = self.unit
