@@ -30,7 +30,6 @@ _JsonLines = Annotated[Literal["text", "jsonl"], Parameter(name="--format")]
 _Development = Annotated[
     bool, Parameter(name="--development", negative="", help="Allow unsigned lists, marked on every screen.")
 ]
-
 _TakingPart = Annotated[
     Literal["handed-over", "asked-for", "unable"] | None,
     Parameter(name="--taking-part", help="How the person takes part; a face check needs it."),
@@ -91,6 +90,30 @@ def run(
         cameras=not without_camera,
         attach=not no_socket,
     )
+
+
+@app.command
+def start(*, config: _Config = None, development: _Development = False) -> int:
+    """Start the dashboard, and a hub with the configuration's cameras where none runs yet; no command means this.
+
+    The hub goes on when the dashboard leaves, unless an officer stops it there.
+    """
+    from hub.commands.dashboard import start as body
+
+    return body(config=config, development=development)
+
+
+@app.command
+def tui(
+    *,
+    socket: Annotated[
+        Path | None, Parameter(name="--socket", help="The hub's socket; default: the one in the state folder.")
+    ] = None,
+) -> int:
+    """Attach a dashboard to the hub that runs on this unit. It may leave and come back at any time."""
+    from hub.commands.dashboard import tui as body
+
+    return body(socket=socket)
 
 
 @app.command
@@ -575,7 +598,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments) or ["start"]
     try:
         status = app(words, exit_on_error=False, print_error=False)
         return status if isinstance(status, int) else 0

@@ -28,6 +28,7 @@ FORBIDDEN = {
     "hub.channels": HEAVY | {"trio", "asyncio", "sqlite3"},
     "hub.wire": HEAVY | LOOPS | {"sqlite3"},
     "hub.client": HEAVY | {"trio", "sqlite3"},
+    "hub.commands.dashboard": HEAVY | LOOPS | {"sqlite3"},
     "hub.inference": HEAVY | {"sqlite3", "onnxruntime"},
     "hub.supervisor": HEAVY | {"sqlite3", "onnxruntime"},
     "hub.cli": HEAVY - {"rich"} | LOOPS | {"sqlite3"},  # the command parser brings its own way to print
