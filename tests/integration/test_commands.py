@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import time
 from contextlib import closing, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import cv2
 import pytest
@@ -372,6 +372,17 @@ def test_doctor_says_what_works_and_the_limits(unit):
     (limit,) = [each for each in answer["limits"] if each["source"] == "wanted_persons"]
     assert limit["limit"]["expected_false_alerts"] <= limit["limit"]["budget"]
     assert "cost limit" in unit.run("doctor").out
+
+
+def test_doctor_says_that_the_clock_is_behind_the_log(unit, monkeypatch):
+    slow = SystemClock()
+    monkeypatch.setattr("hub.commands.doctor.SystemClock", lambda: slow)
+    monkeypatch.setattr(slow, "now", lambda: SystemClock().now() - timedelta(days=1))
+    doctor = unit.run("doctor", "--format", "json")
+    (clock,) = [each for each in doctor.json()["checks"] if each["what"] == "clock"]
+    assert doctor.status == 1
+    assert not clock["ok"]
+    assert "behind the newest entry" in clock["detail"]
 
 
 def test_models_and_plugins(unit):
