@@ -91,6 +91,21 @@ def test_nothing_of_the_folder_it_is_called_in_is_imported(unit, shown, hubs, tm
     assert hubs[0].poll() is None
 
 
+@pytest.mark.parametrize("words", [("--source", "x.png"), ("--until-end",), ("--no-socket",)])
+def test_a_hub_without_cameras_only_serves_dashboards(unit, words):
+    result = unit.run("run", "--without-camera", *words)
+    assert result.status == 2
+    assert "leave out" in result.problem()
+
+
+def test_nobody_attaches_to_a_hub_without_a_socket(unit):
+    assert unit.run("run", "--no-socket", "--source", str(unit.photos("")), "--until-end").status == 0
+    assert not (unit.state / "hub.lock").exists()
+    assert unit.run("run", "--source", str(unit.photos("", name="more")), "--until-end").status == 0
+    assert (unit.state / "hub.lock").exists()
+    assert not (unit.state / "hub.sock").exists()
+
+
 def test_bare_without_a_terminal_says_what_to_do(unit):
     done = subprocess.run(
         [sys.executable, "-m", "hub"], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False

@@ -255,6 +255,22 @@ async def test_a_slow_client_is_told_and_shown_the_present_and_slows_nobody(unit
         assert isinstance(kinds[kinds.index(lagged) + 1], Snapshot)
 
 
+async def test_a_client_that_takes_nothing_any_more_is_left(unit, monkeypatch):
+    monkeypatch.setattr(hub.attach, "SEND_SECONDS", 0.3)
+    async with running(unit) as run, attached(unit) as talk, raw(unit) as stuck:
+        await stuck.greet()
+        assert isinstance(await stuck.next(), Snapshot)
+        counts = tuple(ReasonCount(f"camera {n}", "frame", Reason.NO_TEXT, n) for n in range(100))
+        for _ in range(200):
+            run.hub.events.publish(Counts(at=run.hub.unit.clock.now(), unit="car-1", counts=counts))
+
+        async def left():
+            return any("took nothing any more" in line for line in run.said)
+
+        await eventually(left)
+        await talk.wait(Pulse, after=len(talk.heard))
+
+
 # -------------------------------------------------------------------------------------------- sessions
 
 
