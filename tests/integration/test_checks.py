@@ -168,6 +168,17 @@ def test_a_second_document_is_refused_and_all_of_it_stands_in_the_log(unit, pict
     assert unit.run("audit", "verify", "--checkpoint", str(unit.checkpoint())).status == 0
 
 
+@pytest.mark.parametrize(
+    ("seconds", "left"), [(3601, [(None, None, None)]), (12 * 3600 + 1, [])], ids=["hour", "shift"]
+)
+def test_any_command_destroys_what_the_meter_holds_past_its_date(unit, pictures, seconds, left):
+    unit.run("check", "face", pictures["live"], pictures["same"], *HANDED)
+    wait(unit, seconds)
+    unit.run("officer", "list")
+    with closing(sqlite3.connect(unit.state / "checks.sqlite3")) as connection:
+        assert connection.execute("SELECT key, live, document FROM turns").fetchall() == left
+
+
 def test_a_face_below_the_floor_is_not_compared(unit, pictures):
     result = unit.run("check", "face", pictures["dark"], pictures["same"], *HANDED, "--format", "json")
     answer = result.json()
