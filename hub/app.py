@@ -86,6 +86,8 @@ WAITING_FOLLOW_UPS: Final = 16
 """Alerts adjudicated true whose registers are still to be asked; beyond that a decision waits."""
 STOP_WAITS: Final = StopWaits(ask=2.0, cancel=1.5)
 """Together below the 5 s in which a signal must have stopped the hub."""
+LAST_SECONDS: Final = 1.0
+"""Longest wait for the log to take the entry that the unit stops."""
 _NEVER_AGAIN: Final = RestartPolicy(limit=0)
 _ENDED: Final = (ActorState.DONE, ActorState.PARKED, ActorState.STOPPED)
 
@@ -421,7 +423,8 @@ class Hub:
         )
         self._publish(event)
         self.events.close()
-        with suppress(HubError):  # the acts are over; that the end could not be written stands on the screen
+        # The acts are over: an end that cannot be written now is told at the next start.
+        with suppress(HubError), trio.move_on_after(LAST_SECONDS):
             payload = UnitPayload(version=__version__, detail=event.cause)
             await self._account(Act.UNIT_STOP, "stopped", payload, self._stopped_by)
         return Ended(event, failed)

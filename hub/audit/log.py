@@ -35,7 +35,7 @@ from hub.store.sqlite import Database, open_database
 
 LARGEST_PAYLOAD: Final = 64 * 1024
 """Bytes of an encoded payload; a longer one is refused."""
-_CLOSING_SECONDS: Final = 2.0
+_CLOSING_SECONDS: Final = 0.5
 
 
 class Receipt(Struct, frozen=True):

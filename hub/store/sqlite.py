@@ -18,6 +18,7 @@ import queue
 import shutil
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
@@ -46,6 +47,8 @@ PURGE_SECONDS: Final = 1.0
 """Longest wait of `purge` for others: it can be called again, and nobody should stand in line behind it."""
 CLOSE_SECONDS: Final = 10.0
 """Longest wait for the thread when a database is closed."""
+_BUSY_STEP_MS: Final = 100
+"""Milliseconds between two looks, while another process holds the file, at whether the job was cancelled."""
 _PROGRESS_STEPS: Final = 2000
 """Steps of SQLite's machine between two looks at whether the job was cancelled: well under a millisecond."""
 
@@ -200,15 +203,22 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connection]:
+def transaction(
+    connection: sqlite3.Connection, path: Path, *, given_up: Callable[[], bool] | None = None
+) -> Iterator[sqlite3.Connection]:
     """Run the block as one transaction: durable when the block has ended, undone when it raised.
+
+    Args:
+        connection: Of `connect`.
+        path: Only for messages.
+        given_up: Asked while another process holds the file, whether to wait no longer.
 
     Raises:
         StoreError: SQLite could not do it; nothing of the block was kept.
         StoreFullError: The disk is full; nothing of the block was kept.
     """
     with mapped_errors(path):
-        connection.execute("BEGIN IMMEDIATE")
+        _begin(connection, given_up)
         try:
             yield connection
             connection.execute("COMMIT")
@@ -216,6 +226,28 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.
             if connection.in_transaction:  # SQLite itself has rolled back after some errors
                 connection.execute("ROLLBACK")
             raise
+
+
+def _begin(connection: sqlite3.Connection, given_up: Callable[[], bool] | None) -> None:
+    """Take the file for writing. SQLite's own wait for another process cannot be interrupted, so it waits in steps."""
+    if given_up is None:
+        connection.execute("BEGIN IMMEDIATE")
+        return
+    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    until = time.monotonic() + patience / 1000
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_STEP_MS}")
+    try:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or given_up() or time.monotonic() >= until:
+                    raise
+            else:
+                return
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patience}")
 
 
 def purge(connection: sqlite3.Connection, path: Path, *, rewrite: bool = True) -> None:
@@ -465,7 +497,8 @@ class Database:
 
     def _commit_together(self, jobs: list[_Job[Any]]) -> bool:
         try:
-            with transaction(self._open_connection(), self.path):
+            connection = self._open_connection()
+            with transaction(connection, self.path, given_up=lambda: any(job.cancelled for job in jobs)):
                 values = [self._run(job) for job in jobs]
                 self._current = None
         except BaseException:  # noqa: BLE001  # each caller gets its own when tried alone
@@ -480,7 +513,7 @@ class Database:
     def _do_alone(self, job: _Job[Any]) -> None:
         try:
             if job.writes:
-                with transaction(self._open_connection(), self.path):
+                with transaction(self._open_connection(), self.path, given_up=lambda: job.cancelled):
                     job.value = self._run(job)
                     if job.cancelled:
                         raise _CancelledJobError  # noqa: TRY301  # leaves the transaction, which undoes it

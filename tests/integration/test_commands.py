@@ -509,3 +509,15 @@ def default(unit):
     path = unit.folder / "default.toml"
     path.write_text("")
     return str(path)
+
+
+@pytest.mark.slow
+def test_run_whose_log_another_process_holds_stops_within_5_s_of_a_signal(unit):
+    child = unit.spawn("run", "--without-camera")
+    wait_for_file(unit.state / "audit.sqlite3", b"unit_start")
+    with closing(sqlite3.connect(unit.state / "audit.sqlite3", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        _, err, seconds = end_of(child)
+    assert child.returncode == 0, err
+    assert seconds < 5
+    assert "Traceback" not in err
