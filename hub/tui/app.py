@@ -24,7 +24,7 @@ from hub.tui.dialogs.help import HelpDialog
 from hub.tui.dialogs.leave import LeaveDialog
 from hub.tui.dialogs.sign_in import SignInDialog
 from hub.tui.link import Client, Connect, attend
-from hub.tui.reading import can_act, chosen, correction_for, page_of, steps_for
+from hub.tui.reading import can_act, chosen, correction_for, is_pending, page_of, steps_for
 from hub.tui.screens.alerts import AlertsScreen
 from hub.tui.screens.authority import AuthorityScreen
 from hub.tui.screens.base import PLACES, HubScreen
@@ -130,6 +130,7 @@ class Dashboard(App[None]):
             self._greeted = True
             if self.state.officer is None:
                 self.call_later(self._ask_who)
+        self._want_page()
         self.show_soon()
 
     def remark(self, text: str) -> None:
@@ -146,14 +147,13 @@ class Dashboard(App[None]):
 
     def _show(self) -> None:
         self._drawing = False
-        self._want_page()
         now = self._now()
         for screen in self.screen_stack:
             if isinstance(screen, HubScreen | Dialog) and screen.is_mounted:
                 screen.show(self.state, now)
         state = self.state
         offered = (steps_for(state), correction_for(state), can_act(state), page_of(state) is None)
-        if offered != self._offered:
+        if offered != self._offered and not is_pending(state, ShowAlert):
             self._offered = offered
             self.refresh_bindings()
             self.screen.refresh_bindings()

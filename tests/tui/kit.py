@@ -112,7 +112,14 @@ def alert(
     hit = Hit(
         kind=HitKind.FUZZY if fuzzy else HitKind.EXACT,
         record=Record(
-            "V-1", (Field("plate", entry), Field("category", category), Field("make", "Seat"), Field("colour", "red"))
+            "V-1",
+            (
+                Field("plate", entry),
+                Field("category", category),
+                Field("make", "Seat"),
+                Field("colour", "red"),
+                Field("instruction", "Stop and check the driver"),
+            ),
         ),
         cost=1.31 if fuzzy else 0.0,
         limit=3.4,

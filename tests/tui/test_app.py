@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 from functools import wraps
 
+import pytest
 from msgspec.structs import replace
 from textual.widgets import Input
 
@@ -76,6 +77,7 @@ async def test_sign_in_see_an_alert_read_why_adjudicate_and_correct():
         assert app.state.page.alert.crop is None
 
 
+@pytest.mark.slow
 @on_asyncio
 async def test_engage_and_confirm():
     hub = ScriptedHub(alert("A-1"))
@@ -90,10 +92,11 @@ async def test_engage_and_confirm():
         assert "CONFIRMED: x correct" in shown(app)
         await pilot.press("p")
         await settle(pilot)
-        assert "▀" * 60 in shown(app)
+        assert shown(app).count("▀") > 100
         await pilot.press("escape")
 
 
+@pytest.mark.slow
 @on_asyncio
 async def test_what_is_decided_is_the_alert_that_was_shown_when_the_key_was_pressed():
     hub = ScriptedHub(alert("A-1"))
@@ -144,7 +147,7 @@ async def test_lose_the_hub_and_get_it_back():
         await settle(pilot)
         assert app.state.link is Link.LOST
         assert "HUB LOST" in shown(app).splitlines()[0]
-        assert "Trying again" in shown(app)
+        assert "HUB LOST, trying again. What is shown is 0 s old." in shown(app)
         await pilot.press("t")  # nothing can be decided now
         assert not isinstance(app.screen, ReasonDialog)
         hub.up = True
@@ -158,6 +161,7 @@ async def test_lose_the_hub_and_get_it_back():
         assert "STOLEN VEHICLE" in shown(app)
 
 
+@pytest.mark.slow
 @on_asyncio
 async def test_a_wrong_passphrase_is_refused_and_asked_for_again():
     app = dashboard(ScriptedHub())
@@ -170,6 +174,7 @@ async def test_a_wrong_passphrase_is_refused_and_asked_for_again():
         assert app.screen.query_one("#passphrase", Input).value == ""
 
 
+@pytest.mark.slow
 @on_asyncio
 async def test_a_new_alert_rings_unless_the_bell_is_off():
     hub = ScriptedHub()
@@ -188,6 +193,7 @@ async def test_a_new_alert_rings_unless_the_bell_is_off():
         assert "bell off" in shown(app)
 
 
+@pytest.mark.slow
 @on_asyncio
 async def test_an_alert_runs_out_while_somebody_watches():
     hub = ScriptedHub(alert("A-1"))
@@ -204,6 +210,7 @@ async def test_an_alert_runs_out_while_somebody_watches():
         assert not asked(hub, DecideAlert)
 
 
+@pytest.mark.slow
 @on_asyncio
 async def test_an_idle_session_takes_its_alerts_off_the_screen():
     hub = ScriptedHub(alert("A-1"))
@@ -217,6 +224,7 @@ async def test_an_idle_session_takes_its_alerts_off_the_screen():
         assert "STOLEN" not in shown(app)
 
 
+@pytest.mark.slow
 @on_asyncio
 async def test_every_screen_is_reached_by_its_key_and_has_help():
     app = dashboard(ScriptedHub())
@@ -238,6 +246,7 @@ async def test_every_screen_is_reached_by_its_key_and_has_help():
         assert app.theme == "night"
 
 
+@pytest.mark.slow
 @on_asyncio
 async def test_log_is_read_on_arrival_and_verified_on_a_key():
     hub = ScriptedHub()
@@ -258,6 +267,7 @@ async def test_log_is_read_on_arrival_and_verified_on_a_key():
         assert "parked across a gate" not in shown(app)
 
 
+@pytest.mark.slow
 @on_asyncio
 async def test_leaving_asks_whether_the_hub_goes_on():
     hub = ScriptedHub()
@@ -275,6 +285,7 @@ async def test_leaving_asks_whether_the_hub_goes_on():
     assert not asked(hub, StopHub)
 
 
+@pytest.mark.slow
 @on_asyncio
 async def test_leaving_with_the_hub_waits_until_it_stops():
     hub = ScriptedHub()
@@ -287,6 +298,7 @@ async def test_leaving_with_the_hub_waits_until_it_stops():
     assert asked(hub, StopHub)
 
 
+@pytest.mark.slow
 @on_asyncio
 async def test_a_burst_of_events_leaves_keys_answered_and_memory_flat():
     hub = ScriptedHub(alert("A-1"))

@@ -164,7 +164,7 @@ def test_pictures_keep_their_proportions_in_half_blocks():
     lines = drawn.plain.split("\n")
     assert {len(line) for line in lines} == {44}
     assert len(lines) == 5  # 44 x 9.6 pixels, two a line
-    assert set(drawn.plain) == {"▀", "\n"}
+    assert set(drawn.plain) == {"▀", " ", "\n"}
     assert len(half_blocks(plate_jpeg(), 400, 3).plain.split("\n")) == 3
 
 

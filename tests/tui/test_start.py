@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 FORBIDDEN = {"cv2", "onnxruntime", "tuf", "trio", "hub.app", "numpy", "PIL", "sqlite3", "hub.store", "hub.authority"}
 
@@ -17,6 +19,7 @@ def test_nothing_heavy_comes_along():
     assert not set(done.stdout.split()) & FORBIDDEN
 
 
+@pytest.mark.slow
 def test_it_is_imported_in_under_a_second_and_a_half():
     """Processor time, which other programs do not change: the best of three."""
     script = "import time; import hub.tui.app; print(time.process_time())"

@@ -17,7 +17,7 @@ from hub.tui.state import is_missing
 
 
 def draw_alert_head(view: View) -> Text:
-    """Return the two lines above the pictures: what it is, and what may be done."""
+    """Return the lines above the pictures: what it is, what may be done, and what its issuer asks for."""
     state = view.state
     alert = chosen(state)
     if alert is None:
@@ -25,7 +25,10 @@ def draw_alert_head(view: View) -> Text:
     title = words(alert.category).upper() or "ALERT"
     style = BAD if is_missing(alert) else STRONG
     lines = [put((title, style), ("  UNSIGNED DEVELOPMENT LIST", BAD) if alert.development else "")]
-    lines.append(_what_now(alert, view.now, ready=page_of(state) is not None))
+    page = page_of(state)
+    lines.append(_what_now(alert, view.now, ready=page is not None))
+    if page is not None and (instruction := page.hit.record.get("instruction")):
+        lines.append(put(("instruction: ", STRONG), (instruction, STRONG)))
     return stack(lines)
 
 
@@ -61,9 +64,10 @@ def draw_alert(view: View) -> Text:
         lines += [line for answer in alert.answers for line in answer_lines(answer)]
     lines += [Text(""), put(("steps", STRONG))]
     for number, step in enumerate(alert.steps):
-        corrects = "" if step.corrects is None else f" (corrects {step.corrects})"
-        who = step.officer or "unit"
-        lines.append(put(f"  {number}. {step.at:%H:%M:%S} {words(step.state.value)}, {who}: {step.reason}{corrects}"))
+        what = "raised" if step.state is AlertState.ALERT else words(step.state.value)
+        corrects = "" if step.corrects is None else f", corrects {step.corrects}"
+        reason = f": {step.reason}" if step.reason else ""
+        lines.append(put(f"  {number}. {step.at:%H:%M:%S} {what}, {step.officer or 'unit'}{corrects}{reason}"))
     return stack(lines)
 
 

@@ -14,11 +14,11 @@ from hub.tui.lines import BAD, DOUBT, QUIET, STRONG, put, stack, words
 MARKS: Final = {
     AnswerStatus.HIT: ("HIT", BAD),
     AnswerStatus.AMBIGUOUS: ("AMBIGUOUS", BAD),
-    AnswerStatus.NO_HIT: ("no hit", ""),
     AnswerStatus.UNAVAILABLE: ("NO ANSWER", DOUBT),
     AnswerStatus.REFUSED: ("REFUSED", DOUBT),
+    AnswerStatus.NO_HIT: ("no hit", ""),
 }
-"""How each status is called on the screen."""
+"""How each status is called on the screen, in the order in which answers stand there."""
 
 
 def draw_answers(view: View) -> Text:
@@ -32,7 +32,8 @@ def draw_answers(view: View) -> Text:
     lines = [put((page.title, STRONG), f": {ending}")]
     if page.refused:
         lines.append(put(("refused: ", BAD), page.refused))
-    return stack([*lines, *(line for answer in page.answers for line in answer_lines(answer))])
+    first = sorted(page.answers, key=lambda answer: list(MARKS).index(answer.status))
+    return stack([*lines, *(line for answer in first for line in answer_lines(answer))])
 
 
 def answer_lines(answer: Answer) -> list[Text]:

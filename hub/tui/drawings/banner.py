@@ -1,4 +1,4 @@
-"""A line that stands on every screen while something holds for all of it: the hub is lost, lists are unsigned."""
+"""Lines that stand on every screen while they hold: the hub is lost, what is wrong, lists are unsigned."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from rich.text import Text
 
 from hub.tui.drawings import View
 from hub.tui.lines import cell, put, stack
+from hub.tui.reading import troubles
 from hub.tui.state import Link
 
 
@@ -17,10 +18,11 @@ def draw_banner(view: View) -> Text:
     lines = []
     if state.link is Link.LOST:
         since = "" if state.heard_at is None else f" What is shown is {_age(state.heard_at, view.now)} old."
-        why = (
-            f" HUB LOST: {state.link_detail}.{since} Trying again." if state.link_detail else " HUB LOST. Trying again."
-        )
-        lines.append(put((cell(why, view.width), "bold white on red")))
+        text = f" HUB LOST, trying again.{since} {state.link_detail}"
+        lines.append(put((cell(text, view.width), "bold white on red")))
+    elif wrong := troubles(state):
+        more = f" (and {len(wrong) - 1} more: F5)" if len(wrong) > 1 else ""
+        lines.append(put((cell(f" ✖ {wrong[0]}", view.width - len(more)) + more, "bold red")))
     if state.development:
         text = " DEVELOPMENT: unsigned lists are allowed. Nothing here is an authority to act."
         lines.append(put((cell(text, view.width), "bold black on yellow")))

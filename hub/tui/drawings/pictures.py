@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rich.text import Text
 
 from hub.tui.drawings import View
@@ -9,8 +11,10 @@ from hub.tui.lines import QUIET, put, stack
 from hub.tui.picture import half_blocks
 from hub.tui.reading import page_of
 
-CROP_LINES = 6
-SCENE_LINES = 14
+CROP_LINES: Final = 6
+SCENE_LINES: Final = 14
+SCENE_COLUMNS: Final = 64
+"""Two a block: the hub leaves 32 blocks of a scene's longer side, so more would show nothing more."""
 
 
 def draw_crop(view: View) -> Text:
@@ -26,7 +30,12 @@ def draw_scene(view: View) -> Text:
     alert = page_of(view.state)
     if alert is None or alert.scene is None:
         return Text("")
-    return stack([put(("scene, reduced but for the plate", QUIET)), half_blocks(alert.scene, view.width, SCENE_LINES)])
+    return stack(
+        [
+            put(("scene, reduced but for the plate", QUIET)),
+            half_blocks(alert.scene, min(view.width, SCENE_COLUMNS), SCENE_LINES),
+        ]
+    )
 
 
 def draw_large(view: View) -> Text:

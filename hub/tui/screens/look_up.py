@@ -38,6 +38,7 @@ PgUp, PgDn   more of the answers
 In a plate ? stands for one character that nobody saw and * for several; at least three neighbouring ones are needed. \
 A name may be written in any order. A source that does not answer says so; that is not the same as no hit."""
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "to_reason", show=False, priority=True),  # what is typed next belongs there already
         Binding("ctrl+t", "kind", "Plate/person/document", priority=True),
         Binding("ctrl+l", "clear", "Clear", priority=True),
         Binding("pageup", "scroll_page(-1)", "Up", show=False),
@@ -86,6 +87,14 @@ A name may be written in any order. A source that does not answer says so; that 
         field = self.query_one("#more", Input)
         field.value, field.placeholder, field.display = "", more, bool(more)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Leave Enter to the reason's field where the cursor is there."""
+        return action != "to_reason" or self.focused in (self.query_one("#value"), self.query_one("#more"))
+
+    def action_to_reason(self) -> None:
+        """Go on to the reason."""
+        self.set_focus(self.query_one("#reason", Input))
+
     def action_clear(self) -> None:
         """Empty the form."""
         for field in self.query(Input):
@@ -98,10 +107,10 @@ A name may be written in any order. A source that does not answer says so; that 
         page.scroll_relative(y=by * max(1, page.size.height - 2), animate=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Go on to the field that is still empty, or ask."""
+        """Ask, or go to the field that is still empty."""
         value, reason = self.query_one("#value", Input), self.query_one("#reason", Input)
         if event.input is not reason or not value.value.strip() or not reason.value.strip():
-            (reason if value.value.strip() else value).focus()
+            self.set_focus(reason if value.value.strip() else value)
             return
         if not can_act(self.board.state):
             self.board.remark("a look-up needs a signed-in officer: leave the field with F2, then key s")
