@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import math
 import os
 import socket
 import struct
@@ -26,6 +27,7 @@ from msgspec import Struct
 from hub import __version__
 from hub.alerts import AlertBook
 from hub.authority.officers import OfficerStore
+from hub.authority.policy import may_see_alerts
 from hub.board import Board
 from hub.channels import Broadcast, Subscription
 from hub.clocks import Clock
@@ -318,10 +320,12 @@ class _Connection:
         Raises:
             WireError: What came is none, or a frame was not finished in time.
         """
+        until = math.inf
         while (body := self._frames.next()) is None:
             data = b""
-            limit = FRAME_SECONDS if self._frames.partial else float("inf")
-            with trio.move_on_after(limit) as late, suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            if self._frames.partial:
+                until = min(until, trio.current_time() + FRAME_SECONDS)
+            with trio.move_on_at(until) as late, suppress(trio.BrokenResourceError, trio.ClosedResourceError):
                 data = await self._stream.receive_some(2**16)
             if late.cancelled_caught:
                 raise WireError("a frame was begun and not finished")
@@ -475,9 +479,14 @@ class _Connection:
                 await self._tell_of(event)
 
     async def _tell_of(self, event: Event) -> None:
-        if isinstance(event, AlertEvent) and (self._session is None or self._served.clock.boottime() >= self._until):
-            return
-        await self.send(Told(event=event))
+        if not isinstance(event, AlertEvent) or self._sees_alerts():
+            await self.send(Told(event=event))
+
+    def _sees_alerts(self) -> bool:
+        session = self._session
+        if session is None or self._served.clock.boottime() >= self._until:
+            return False
+        return may_see_alerts(session.officer).allowed
 
     async def _refresh(self) -> None:
         """Have the present shown, and wait until it was sent. Only the teller sends it, so it is never an old one."""
@@ -506,7 +515,7 @@ class _Connection:
         served, session = self._served, self._session
         detail = served.board.detail
         alerts: tuple[AlertEvent, ...] = ()
-        if session is not None:
+        if session is not None and self._sees_alerts():
             try:
                 alerts = _events(await served.alerts.list(session.officer, everything=True), served)
             except HubError as error:

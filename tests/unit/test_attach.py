@@ -15,11 +15,12 @@ import trio
 import hub.attach
 from hub.attach import MOST_CONNECTIONS, claim_socket
 from hub.audit.reading import read_entries
+from hub.authority.policy import Role
 from hub.client import open_client
 from hub.clocks import SystemClock
 from hub.errors import HubLostError, NotAllowedError, UsageError
-from hub.events import Counts
-from hub.messages import Act, AlertState, Reason, ReasonCount, SubjectKind
+from hub.events import AlertEvent, Counts
+from hub.messages import Act, AlertState, Reason, ReasonCount, Requester, SubjectKind
 from hub.unit import AUDIT_FILE
 from hub.wire import (
     AlertShown,
@@ -321,6 +322,25 @@ async def test_a_session_that_ends_elsewhere_is_noticed_without_a_request(unit):
         await second.sign_in("4711")
         assert (await first.wait(Snapshot, after=before)).officer is None
         assert second.shown.officer.officer == "4711"
+
+
+async def test_a_role_that_may_not_see_alerts_is_told_of_none(alerted):
+    async with running(alerted) as run, attached(alerted) as talk, attached(alerted) as other:
+        by = Requester("100", "supervisor", "car-1")
+        await run.hub.unit.officers.add("9", "administrator phrase", Role.ADMINISTRATOR, by=by)
+        assert isinstance(await talk.sign_in("9", "administrator phrase"), Done)
+        assert talk.shown.officer.role == "administrator"
+        assert talk.shown.alerts == ()
+        await other.sign_in("4711")
+        (event,) = other.shown.alerts
+        assert isinstance(await talk.ask(ShowAlert, alert=event.alert), Refused)
+        fields = {"alert": event.alert, "state": AlertState.ADJUDICATED_FALSE, "reason": "another car"}
+        assert isinstance(await other.ask(DecideAlert, **fields), AlertShown)
+        before = len(talk.heard)
+        while not any(isinstance(each, Told) and isinstance(each.event, AlertEvent) for each in other.heard):
+            await other.wait(Pulse, after=len(other.heard))
+        await talk.wait(Pulse, after=before)
+        assert LISTED not in repr(talk.heard)
 
 
 async def test_pulses_are_no_use_of_a_session(unit, monkeypatch):
