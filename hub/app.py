@@ -187,8 +187,9 @@ class Hub:
         overran: list[str] = []
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._tell_counts)
-            if self._until_end:
-                nursery.start_soon(self._stop_when_finished, stop)
+            # Also without `until_end`: where alerts are parked nothing can come of what cameras see, so the unit ends
+            # and says why, instead of watching on for nobody.
+            nursery.start_soon(self._stop_when_finished, stop)
             report = await run_supervisor(
                 self._specs(),
                 on_health=self._on_health,
