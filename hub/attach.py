@@ -281,7 +281,8 @@ class _Connection:
                         await self._take(acts, self._watching)
                         self._leave()
         finally:
-            await self._forget_session()
+            session, self._session = self._session, None
+            await self._forget(session)
 
     # ---------------------------------------------------------------------------------------- coming in
 
@@ -399,9 +400,10 @@ class _Connection:
 
     async def _sign_in(self, request: SignIn) -> Message:
         opened = await self._served.officers.sign_in(request.number, request.passphrase)
-        await self._forget_session()
-        self._session = _Session(opened.token, opened.requester)
+        before, self._session = self._session, _Session(opened.token, opened.requester)
         self._until = self._served.clock.boottime() + opened.idle.total_seconds()
+        self._showing.cancel()
+        await self._forget(before)
         await self._refresh()
         return Done(request=request.request, text=f"officer {request.number} signed in as {opened.requester.role}")
 
@@ -429,10 +431,8 @@ class _Connection:
             self._showing.cancel()
             await self._refresh()
 
-    async def _forget_session(self) -> None:
-        """Sign out whoever is signed in, if somebody is."""
-        session, self._session = self._session, None
-        self._showing.cancel()
+    async def _forget(self, session: _Session | None) -> None:
+        """Sign out whoever was signed in, if somebody was."""
         if session is not None:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_SECONDS), suppress(HubError):
                 await self._served.officers.sign_out(session.token)
@@ -449,7 +449,8 @@ class _Connection:
         if left <= 0:
             await self._end_session(session)
             return None
-        self._until = self._served.clock.boottime() + left
+        if self._session is session:
+            self._until = self._served.clock.boottime() + left
         return left
 
     # ------------------------------------------------------------------------------------------ telling
@@ -458,11 +459,16 @@ class _Connection:
         """Show the present, then tell what happens; whoever was too slow for that is shown the present again."""
         with suppress(ClosedChannelError):
             while not self._gone:
-                shown, self._shown = self._shown, trio.Event()
                 self._stale = False
                 with self._served.events.subscribe() as events:
-                    await self.send(await self._snapshot())
-                    shown.set()
+                    snapshot = await self._snapshot()
+                    if self._stale:
+                        continue  # who is signed in changed meanwhile
+                    shown, self._shown = self._shown, trio.Event()
+                    try:
+                        await self.send(snapshot)
+                    finally:
+                        shown.set()
                     await self._follow(events)
         self._leave()
 
