@@ -191,6 +191,20 @@ def import_records(
 
 
 @app.command
+def redact(
+    file: Path,
+    *,
+    output: Annotated[Path, Parameter(name=["-o", "--output"], allow_leading_hyphen=True, help="The new file.")],
+    keep: Annotated[str, Parameter(name="--keep", help="Subject's box x,y,w,h, which stays sharp but for faces.")] = "",
+    config: _Config = None,
+) -> int:
+    """Reduce a photo or video so that bystanders are not told apart; never overwrites its input."""
+    from hub.commands.redacting import redact as body
+
+    return body(file, output=output, keep=keep, config=config)
+
+
+@app.command
 def doctor(*, config: _Config = None, development: _Development = False, format: _Json = "text") -> int:  # noqa: A002
     """Check models, plugins, sources, limits, the clock and the log, and say what to mend."""
     from hub.commands.doctor import doctor as body

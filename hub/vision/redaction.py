@@ -2,7 +2,7 @@
 
 What a picture keeps is decided by what the subject is, never by what was recognised: everything outside the
 subject's box becomes a mosaic of block means whether or not a detector found something there. No model runs here;
-faces that a detector found may be handed in and are then reduced further, inside the subject's box too.
+faces that a detector found may be handed in, and of each one colour is left, inside the subject's box too.
 
 The measure. A block of at least 12 pixels lets any run of 60 pixels touch at most 6 blocks wherever the grid lies
 ((60 - 2) // 12 + 2), so a 60-pixel face keeps at most 6 values each way. Larger faces and other plates are bounded by
@@ -10,9 +10,12 @@ the picture, which keeps at most 32 blocks along its longer side: a face keeps a
 of that side, and a plate over three quarters of it under 4 blocks a character, which is less than a reader needs.
 
 What remains. A face larger than three sixteenths of the longer side that no detector found keeps up to 32 times its
-share of that side. Block means still show colours, a rough shape and how bright a place is; a closed set of a few
-known people may be told apart by less than 6 x 6 values, and many pictures of one scene say more than one, so a
-redacted picture is still evidence about persons and has its date (C11).
+share of that side. Of portraits of 250 x 250 pixels, reduced without a detector, a face network told 4 of 100 same
+pairs at a false-match rate of 1e-2, and 19 of 100 once they were enlarged smoothly; with their faces handed in 1 to 2,
+where chance is 1. So whatever shows people close up should be handed their faces. Block means still show colours, a
+rough shape and how bright a place is; a closed set of a few known people may be told apart by less than 6 x 6 values,
+and many pictures of one scene say more than one, so a redacted picture is still evidence about persons and has its
+date (C11).
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ MIN_BLOCK: Final = 12
 """Pixels; the smallest block of which any 60 pixels in a row touch at most `MAX_BLOCKS_A_FACE`."""
 
 MAX_BLOCKS_A_FACE: Final = 6
-"""Blocks each way that a face of 60 pixels, or a face that a detector found, may keep."""
+"""Blocks each way that a face of 60 pixels may keep. Of a face that a detector found one colour is left."""
 
 MAX_BLOCKS_A_PICTURE: Final = 32
 """Blocks along the longer side of a picture; bounds what larger faces and other plates keep."""
@@ -52,11 +55,6 @@ JPEG_QUALITY: Final = 90
 def block_size(width: int, height: int) -> int:
     """Return the side of the blocks, in pixels, to which a picture of this size is reduced by default."""
     return max(MIN_BLOCK, -(-max(width, height) // MAX_BLOCKS_A_PICTURE))
-
-
-def face_block_size(side: int) -> int:
-    """Return the smallest block of which a face of `side` pixels touches at most `MAX_BLOCKS_A_FACE` each way."""
-    return max(MIN_BLOCK, (side - 2) // (MAX_BLOCKS_A_FACE - 1) + 1)
 
 
 def mosaic(image: NDArray[np.uint8], block: int) -> NDArray[np.uint8]:
@@ -84,7 +82,10 @@ def mosaic(image: NDArray[np.uint8], block: int) -> NDArray[np.uint8]:
 
 
 def redact(image: NDArray[np.uint8], keep: Box | None, faces: Iterable[Box] = ()) -> NDArray[np.uint8]:
-    """Reduce everything outside the subject's box, and every face that was found, wherever it is.
+    """Reduce everything outside the subject's box, and every face that was found, wherever it is, to one colour.
+
+    Six by six colours of a portrait, enlarged smoothly, are still told apart by a face network more often than by
+    chance, one colour is not.
 
     Args:
         image: uint8 [height, width, 3], BGR. Not changed.
@@ -106,12 +107,10 @@ def redact(image: NDArray[np.uint8], keep: Box | None, faces: Iterable[Box] = ()
         area = _area(inside)
         reduced[area] = image[area]
     for face in faces:
-        # From what is already reduced, so that the face's own grid adds nothing to what the first one shows.
-        grown = face_area(face)
-        visible = clip(grown, width, height)
+        visible = clip(face_area(face), width, height)
         if visible is not None:
             area = _area(visible)
-            reduced[area] = mosaic(reduced[area], face_block_size(max(grown.w, grown.h)))
+            reduced[area] = mosaic(reduced[area], max(visible.w, visible.h))
     return reduced
 
 
@@ -136,6 +135,19 @@ def redact_alert(scene: NDArray[np.uint8], box: Box, faces: Iterable[Box] = ()) 
         raise InputError(f"the plate's box {box} lies outside of the {width} x {height} picture")
     reduced = redact(scene, subject, faces)
     return encode_jpeg(reduced[_area(subject)]), encode_jpeg(reduced)
+
+
+def encode_png(image: NDArray[np.uint8]) -> bytes:
+    """Encode pixels as PNG, with no metadata.
+
+    Raises:
+        InputError: The picture is not uint8 [height, width, 3] or is empty.
+    """
+    _check(image)
+    done, data = cv2.imencode(".png", image)
+    if not done:
+        raise InputError("the picture cannot be encoded as PNG")
+    return data.tobytes()
 
 
 def encode_jpeg(image: NDArray[np.uint8]) -> Picture:

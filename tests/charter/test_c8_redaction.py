@@ -177,9 +177,9 @@ def test_of_a_redacted_photo_no_plate_is_read(shared_data):
 
 
 def test_pictures_are_encoded_in_one_place_only():
-    """Whatever turns pixels into a file or bytes stands in the redaction; the kit and the demo draw their own."""
+    """Whatever turns pixels into a file or bytes stands in the redaction and its tool; kit and demo draw their own."""
     encoders = {"imencode", "imencodemulti", "imwrite", "imwritemulti", "imwriteanimation", "VideoWriter"}
-    encoders |= {"encode_jpeg", "tofile", "savez", "savez_compressed", "memmap"}
+    encoders |= {"encode_jpeg", "encode_png", "tofile", "savez", "savez_compressed", "memmap"}
     root = Path(hub.__file__).parent
     code = [*root.rglob("*.py"), *(f for f in (root.parent / "plugins").rglob("*.py") if "tests" not in f.parts)]
     assert len(code) > 20
@@ -192,5 +192,7 @@ def test_pictures_are_encoded_in_one_place_only():
     }
     assert {user for user in users if not user.startswith("hub/testing/")} == {
         "hub/vision/redaction.py",
+        "hub/redact_files.py",
+        "hub/viewing.py",
         "hub/demo/clip.py",
     }

@@ -7,7 +7,7 @@ import pytest
 from hub.errors import InputError
 from hub.messages import Box
 from hub.vision import redaction
-from hub.vision.redaction import block_size, clip, encode_jpeg, face_block_size, grow, mosaic, redact, redact_alert
+from hub.vision.redaction import block_size, clip, encode_jpeg, face_area, grow, mosaic, redact, redact_alert
 
 RNG = np.random.default_rng(7)
 
@@ -66,11 +66,12 @@ def test_a_box_outside_the_picture_keeps_nothing():
         redact_alert(image, Box(x=200, y=0, w=10, h=10))
 
 
-def test_face_block_is_the_smallest_that_keeps_six():
-    for side in range(60, 700):
-        block = face_block_size(side)
-        assert (side - 2) // block + 2 <= 6
-        assert block == 12 or (side - 2) // (block - 1) + 2 > 6
+def test_of_a_face_that_was_found_one_colour_is_left():
+    image = noise(200, 300)
+    area = face_area(Box(x=100, y=60, w=50, h=70))
+    for keep in (None, Box(x=110, y=70, w=60, h=60)):
+        shown = redact(image, keep, [Box(x=100, y=60, w=50, h=70)])[area.y : area.y + area.h, area.x : area.x + area.w]
+        assert len(np.unique(shown.reshape(-1, 3), axis=0)) == 1
 
 
 def test_grow_rounds_outwards():
