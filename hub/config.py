@@ -180,6 +180,8 @@ def parse_config(text: str, *, name: str = "patrol.toml", folder: Path = Path())
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{name}, {_where(str(error), text)}") from error
+    except RecursionError:
+        raise ConfigError(f"{name}: no configuration is nested so deep: look for a bracket too many") from None
     problems: list[_Problem] = []
     settings: Settings = _build(Settings, table, (), folder, problems)
     if not problems:

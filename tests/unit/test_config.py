@@ -201,3 +201,8 @@ def test_a_state_folder_that_cannot_be(tmp_path):
         state_folder({"PATROL_HUB_STATE": str(file)})
     with pytest.raises(UsageError, match="cannot be made"):
         state_folder({"PATROL_HUB_STATE": os.fspath(file / "below")})
+
+
+def test_a_file_nested_without_end_is_one_line_too() -> None:
+    with pytest.raises(ConfigError, match="nested"):
+        parse_config("lookups = " + "[" * 100_000)
