@@ -76,11 +76,11 @@ def test_an_officer_decides_an_alert_and_the_hub_is_lost_and_found(unit, tmp_pat
     try:
         sign_in(terminal)
         terminal.wait_for("STOLEN VEHICLE", "decide within", "1 ALERT", " ".join(LISTED))
-        terminal.press("t")
-        terminal.wait_for("Adjudicate TRUE")
-        terminal.write("seen at the kerb")
-        terminal.press("Enter")
+        terminal.write("tseen at the kerb\r")
         terminal.wait_for("TRUE, the desk is told", "no alert waits")
+        for _ in range(5):
+            terminal.press("PageDown")
+        terminal.wait_for("adjudicated true, 4711: seen at", "the kerb")
         terminal.press("F3")
         terminal.wait_for("[F3 Look-up]")
         terminal.write(LISTED)

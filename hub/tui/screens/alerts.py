@@ -37,13 +37,14 @@ x            correct the decision before; it stays on record
 
 The blocks under the read are as high as each character is probable; ^ marks where read and list differ. An alert \
 leaves as a dispatch only once it is adjudicated true. What is adjudicated false loses its pictures at once."""
+    # Steps have priority and wait for their dialog: a reason typed at once is not taken for keys of this screen.
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "step('adjudicated_true')", "True"),
-        Binding("f", "step('adjudicated_false')", "False"),
-        Binding("e", "step('engaged')", "Engaged"),
-        Binding("c", "step('confirmed_true')", "Confirmed"),
-        Binding("n", "step('confirmed_false')", "Not confirmed"),
-        Binding("x", "correct", "Correct"),
+        Binding("t", "step('adjudicated_true')", "True", priority=True),
+        Binding("f", "step('adjudicated_false')", "False", priority=True),
+        Binding("e", "step('engaged')", "Engaged", priority=True),
+        Binding("c", "step('confirmed_true')", "Confirmed", priority=True),
+        Binding("n", "step('confirmed_false')", "Not confirmed", priority=True),
+        Binding("x", "correct", "Correct", priority=True),
         Binding("p", "pictures", "Pictures"),
         Binding("up,k", "choose(-1)", "Before", show=False),
         Binding("down,j", "choose(1)", "After", show=False),
@@ -87,17 +88,17 @@ leaves as a dispatch only once it is adjudicated true. What is adjudicated false
         page = self.query_one("#alert", Page)
         page.scroll_relative(y=by * max(1, page.size.height - 2), animate=False)
 
-    def action_step(self, state: str) -> None:
+    async def action_step(self, state: str) -> None:
         """Ask for the reason of a step, then for the step."""
         page = page_of(self.board.state)
         if page is not None:
-            self.app.push_screen(ReasonDialog(page, AlertState(state), correction=False))
+            await self.app.push_screen(ReasonDialog(page, AlertState(state), correction=False))
 
-    def action_correct(self) -> None:
+    async def action_correct(self) -> None:
         """Ask for the reason of a correction, then for the correction."""
         page, state = page_of(self.board.state), correction_for(self.board.state)
         if page is not None and state is not None:
-            self.app.push_screen(ReasonDialog(page, state, correction=True))
+            await self.app.push_screen(ReasonDialog(page, state, correction=True))
 
     def action_pictures(self) -> None:
         """Show the pictures in the width of the screen."""
