@@ -27,6 +27,7 @@ from hub.authority.officers import OFFICERS_FILE, OfficerStore
 from hub.authority.policy import unit_requester
 from hub.clocks import Clock, FlooredClock
 from hub.config import Settings
+from hub.configuration import KEY_BYTES, account_configuration
 from hub.dispatch_file import FileDispatcher
 from hub.errors import StoreError
 from hub.inference import Worker
@@ -131,6 +132,10 @@ async def open_unit(
         outgoing = await stack.enter_async_context(open_database(state / OUTBOX_FILE, OUTBOX_TABLES))
         turns = await stack.enter_async_context(open_database(state / METER_FILE, METER_TABLES))
         outbox = OutboxStore(outgoing)
+        itself = unit_requester(settings.unit)
+        await account_configuration(
+            settings, state, log=log, clock=clock, requester=itself, fresh_key=random(KEY_BYTES)
+        )
         # A clock that is set back neither revives an alert nor keeps one longer.
         floored = FlooredClock(clock, lambda: log.newest_at)
         unit = Unit(
