@@ -10,6 +10,8 @@ from faces_onnx.engine import MODEL, SIDE, TEMPLATE, DlibEngine, open_engine
 from faces_onnx.network import Network
 from hub.backends import FaceRegion, PluginContext
 from hub.errors import ModelError
+from hub.evaluation.faces import evaluate_faces
+from hub.evaluation.openset import evaluate_openset
 from hub.messages import Box
 from hub.models import find_model, read_model, weights_folder
 from hub.testing.contracts_faces import FaceEngineContract, pictures_without_a_face, regions_anywhere
@@ -99,3 +101,23 @@ def test_a_missing_model_is_named(tmp_path, models):
 def test_a_file_that_is_no_model_is_refused(models):
     with pytest.raises(ModelError, match="face network's model does not load"):
         DlibEngine(models[0], b"nonsense", digest="")
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_verification_on_faces_in_the_wild(dlib_engine, shared_data):
+    faces = shared_data / "faces"
+    report = evaluate_faces(faces / "images", faces / "pairs.csv", dlib_engine)
+    assert report.failed_to_detect <= 2
+    assert report.accuracy >= 0.98
+    assert report.tpr["1e-3"] >= 0.96
+    assert report.tpr["1e-4"] >= 0.78
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_identification_among_strangers(dlib_engine, shared_data):
+    faces = shared_data / "faces"
+    report = evaluate_openset(faces / "openset.json", faces / "images", dlib_engine)
+    assert report.rank1 >= 0.97
+    assert report.tpir["1e-2"] >= 0.70
