@@ -39,8 +39,11 @@ CANDIDATES = 10
 
 
 def nearest(rows: np.ndarray, probe: np.ndarray) -> np.ndarray:
-    """Return the most similar entries, the best first, by one product over the whole list."""
-    similar = rows @ probe
+    """Return the most similar entries, the best first, over the whole list.
+
+    Not ``rows @ probe``: its threads wait for each other, which on a busy core takes 30 times as long as one thread.
+    """
+    similar = np.einsum("ij,j->i", rows, probe)
     best = np.argpartition(-similar, CANDIDATES)[:CANDIDATES]
     return best[np.argsort(-similar[best])]
 
