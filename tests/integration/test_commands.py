@@ -293,8 +293,8 @@ def test_a_changed_entry_is_named(unit):
     outside = unit.checkpoint()
     with closing(sqlite3.connect(unit.state / "audit.sqlite3")) as log, log:
         (data,) = log.execute("SELECT metadata FROM entry WHERE number = 2").fetchone()
-        log.execute("UPDATE entry SET metadata = ? WHERE number = 2", (data.replace(b"added", b"ADDED"),))
-        assert b"added" in data
+        log.execute("UPDATE entry SET metadata = ? WHERE number = 2", (data.replace(b"sign_in", b"sign_on"),))
+        assert b"sign_in" in data
     result = unit.run("audit", "verify", "--checkpoint", str(outside), "--format", "json")
     assert result.status == 1
     assert result.json()["first_bad"] == 2
