@@ -22,7 +22,10 @@ from tests.kit_attach import attached, running
 
 pytestmark = pytest.mark.slow
 
-STRANGERS = [stranger(3000 + 1357 * number) for number in range(4)]
+
+def strangers():
+    """Return four plates, made anew each time: other tests look for strangers in everything that a module holds."""
+    return [stranger(3000 + 1357 * number) for number in range(4)]
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ def unit(tmp_path):
 
 def clip(unit):
     """Render a clip: strangers drive past, then a listed car, then strangers again."""
-    cars = [*STRANGERS[:2], LISTED, *STRANGERS[2:]]
+    cars = [*strangers()[:2], LISTED, *strangers()[2:]]
     frames = [image for plate in cars for image in [*drive_past(plate, 8), *[street()] * 20]]
     return write_clip(unit.folder / "clip.mp4", frames)
 
@@ -83,7 +86,7 @@ async def test_c3_no_read_crosses_the_socket_before_it_is_an_alert(unit, receive
         assert not any(isinstance(each, Told) and isinstance(each.event, AlertEvent) for each in nobody.heard)
     reads = {(count.stage, count.reason.value): count.count for count in run.hub.ledger.snapshot()}
     assert reads["read", "not_listed"] >= 3, "the strangers were read"
-    for plate in STRANGERS:
+    for plate in strangers():
         assert not [each for each in spellings(plate) if each in signed + unsigned]
     assert LISTED.encode() in signed
     assert not [each for each in spellings(LISTED) if each in unsigned]
