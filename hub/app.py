@@ -357,7 +357,6 @@ class Hub:
             with trio.move_on_after(ERASE_EVERY):
                 await self._finished.wait()
             await self.unit.log.erase_due()
-            await self.lookups.erase_due()
             await self.unit.sweep()
 
     # ------------------------------------------------------------------------------- from end to end

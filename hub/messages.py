@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from msgspec import Struct
 
@@ -442,6 +442,14 @@ class AlertState(StrEnum):
     CONFIRMED_TRUE = "confirmed_true"
     CONFIRMED_FALSE = "confirmed_false"
     EXPIRED = "expired"
+
+
+_MISSING: Final = ("missing", "vulnerable", "child")
+
+
+def is_missing(category: str) -> bool:
+    """Say whether a category is of somebody missing or in danger; such alerts come first, everywhere."""
+    return any(word in category for word in _MISSING)
 
 
 class Picture(Struct, frozen=True):

@@ -15,10 +15,7 @@ from hub.commands.acting import acting, open_configured
 from hub.commands.console import Form, emit, note, say, table
 from hub.commands.explain import aligned, numbered
 from hub.errors import InputError
-from hub.messages import Alert, AlertState, Answer, Field, Hit, Reading, Step
-
-MISSING_FIRST: Final = ("missing", "vulnerable", "child")
-"""Words in a category whose alerts come first."""
+from hub.messages import Alert, AlertState, Answer, Field, Hit, Reading, Step, is_missing
 
 DECISIONS: Final = {
     "true": AlertState.ADJUDICATED_TRUE,
@@ -91,11 +88,7 @@ def line(alert: Alert) -> AlertLine:
 
 def missing_first(alerts: tuple[Alert, ...]) -> tuple[Alert, ...]:
     """Return alerts in the order in which they should be looked at: missing persons, then the oldest."""
-    return tuple(sorted(alerts, key=lambda alert: (not _is_missing(alert), alert.at)))
-
-
-def _is_missing(alert: Alert) -> bool:
-    return any(word in alert.category for word in MISSING_FIRST)
+    return tuple(sorted(alerts, key=lambda alert: (not is_missing(alert.category), alert.at)))
 
 
 def list_alerts(*, everything: bool, officer: str | None, config: Path | None, form: Form) -> int:

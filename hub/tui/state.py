@@ -24,6 +24,7 @@ from hub.messages import (
     CameraHealth,
     ReasonCount,
     Requester,
+    is_missing,
 )
 from hub.wire import (
     AlertShown,
@@ -55,8 +56,6 @@ from hub.wire import Message as HubMessage
 ALERTS_KEPT: Final = 200
 """Alerts in the queue; the oldest decided ones go first."""
 REMARKS_KEPT: Final = 20
-MISSING_FIRST: Final = ("missing", "vulnerable", "child")
-"""Words in a category whose alerts come first."""
 
 # --------------------------------------------------------------------------------------- what happens on this side
 
@@ -186,11 +185,6 @@ def is_open(alert: AlertEvent | Alert) -> bool:
     return alert.state is AlertState.ALERT
 
 
-def is_missing(alert: AlertEvent | Alert) -> bool:
-    """Say whether an alert is about somebody who is missing or in danger."""
-    return any(word in alert.category for word in MISSING_FIRST)
-
-
 # ------------------------------------------------------------------------------------------------------ changing it
 
 
@@ -298,7 +292,7 @@ def _ordered(alerts: tuple[AlertEvent, ...]) -> tuple[AlertEvent, ...]:
     decided, the newest first.
     """
     waiting = sorted(
-        (each for each in alerts if is_open(each)), key=lambda each: (not is_missing(each), each.decide_by)
+        (each for each in alerts if is_open(each)), key=lambda each: (not is_missing(each.category), each.decide_by)
     )
     decided = sorted((each for each in alerts if not is_open(each)), key=lambda each: each.decide_by, reverse=True)
     return (*waiting, *decided)[:ALERTS_KEPT]

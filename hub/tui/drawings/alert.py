@@ -7,13 +7,12 @@ from datetime import datetime
 from rich.text import Text
 
 from hub.events import AlertEvent
-from hub.messages import Alert, AlertState, Hit
+from hub.messages import Alert, AlertState, Hit, is_missing
 from hub.tui.drawings import View
 from hub.tui.drawings.answers import answer_lines
 from hub.tui.drawings.characters import draw_characters
 from hub.tui.lines import BAD, DOUBT, QUIET, STRONG, left, put, stack, words
 from hub.tui.reading import chosen, page_of
-from hub.tui.state import is_missing
 
 
 def draw_alert_head(view: View) -> Text:
@@ -23,7 +22,7 @@ def draw_alert_head(view: View) -> Text:
     if alert is None:
         return Text("")
     title = words(alert.category).upper() or "ALERT"
-    style = BAD if is_missing(alert) else STRONG
+    style = BAD if is_missing(alert.category) else STRONG
     lines = [put((title, style), ("  UNSIGNED DEVELOPMENT LIST", BAD) if alert.development else "")]
     page = page_of(state)
     lines.append(_what_now(alert, view.now, ready=page is not None))

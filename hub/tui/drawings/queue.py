@@ -8,10 +8,10 @@ from typing import Final
 from rich.text import Text
 
 from hub.events import AlertEvent
-from hub.messages import AlertState
+from hub.messages import AlertState, is_missing
 from hub.tui.drawings import View
 from hub.tui.lines import BAD, QUIET, STRONG, cell, left, put, stack, words
-from hub.tui.state import is_missing, is_open
+from hub.tui.state import is_open
 
 SHORT: Final = {
     AlertState.ADJUDICATED_TRUE: "true",
@@ -43,9 +43,9 @@ def draw_queue(view: View) -> Text:
 def _entry(alert: AlertEvent, marked: bool, now: datetime, width: int) -> list[Text]:
     state = left(alert.decide_by, now) if is_open(alert) else SHORT.get(alert.state, words(alert.state.value))
     category = words(alert.category) or "alert"
-    if is_missing(alert):
+    if is_missing(alert.category):
         category = f"!! {category.upper()}"
-    style = (BAD if is_missing(alert) else STRONG) if is_open(alert) else QUIET
+    style = (BAD if is_missing(alert.category) else STRONG) if is_open(alert) else QUIET
     head = ("▶ " if marked else "  ") + cell(category, width - len(state) - 4) + f" {state} "
     place = " ".join(each for each in (alert.plate or alert.entry_plate or alert.entry, alert.camera) if each)
     foot = "  " + cell(place + ("  DEVELOPMENT" if alert.development else ""), width - 2)

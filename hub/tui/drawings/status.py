@@ -6,10 +6,11 @@ from datetime import datetime
 
 from rich.text import Text
 
+from hub.messages import is_missing
 from hub.tui.drawings import View
 from hub.tui.lines import BAD, DOUBT, GOOD, STRONG, left, put
 from hub.tui.reading import troubles
-from hub.tui.state import Link, State, is_missing, is_open
+from hub.tui.state import Link, State, is_open
 
 
 def draw_status(view: View) -> Text:
@@ -35,7 +36,7 @@ def _waiting(state: State, now: datetime) -> Text:
     text = f"{state.waiting} ALERT{'S' if state.waiting > 1 else ''}"
     first = next((each for each in state.alerts if is_open(each)), None)
     if first is not None:
-        text += f" {left(first.decide_by, now)}" + (" MISSING" if is_missing(first) else "")
+        text += f" {left(first.decide_by, now)}" + (" MISSING" if is_missing(first.category) else "")
     return put((f" {text} ", "bold reverse"))
 
 
