@@ -1,0 +1,1 @@
+"""Records of an HTTPS service, for Patrol Hub."""

@@ -1,0 +1,1 @@
+"""Records of a PostgreSQL database, read only, for Patrol Hub."""

@@ -1,0 +1,1 @@
+"""Translates with the Apertium pairs of the system, for Patrol Hub."""

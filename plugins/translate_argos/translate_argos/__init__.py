@@ -1,0 +1,1 @@
+"""Translates English with Argos packages that the user installed, for Patrol Hub."""
