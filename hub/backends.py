@@ -259,6 +259,58 @@ class ImportReport(Struct, frozen=True):
     """SHA-256 of the closed list as it now stands; "" for a register."""
 
 
+class LanguagePair(Struct, frozen=True):
+    """A direction in which a translator works."""
+
+    source: str
+    """ISO 639-1 code of the language it reads, two letters in lower case; ISO 639-3 where there is none."""
+    target: str
+    """Code of the language it writes."""
+
+
+class Translation(Struct, frozen=True):
+    """What a translator made of a text. It is a machine's, and nothing follows from it but what somebody says."""
+
+    text: str
+    """In the target language; the host shows it as one line, without what steers a terminal."""
+    unknown: tuple[str, ...] = ()
+    """Words that the engine did not know and left as they were, in their order, each once."""
+
+
+class Translator(abc.ABC):
+    """Puts free text into another language, with engines and data that are on this machine."""
+
+    name: ClassVar[str]
+    """Short name, lower case, unique: ``apertium``."""
+
+    @abc.abstractmethod
+    def pairs(self) -> Sequence[LanguagePair]:
+        """Return what it can do now; empty where the engine or its data are not installed."""
+
+    @abc.abstractmethod
+    def translate(self, text: str, source: str, target: str) -> Translation:
+        """Translate one text of at most 1,000 characters.
+
+        The host waits 10 s (`hub.answering.DEADLINE_SECONDS`); what the plugin has started has to end by itself
+        before that.
+
+        Args:
+            text: One line.
+            source: Code of its language.
+            target: Code of the language that is wanted.
+
+        Raises:
+            TranslatorError: It cannot: no such pair, the engine fails or is too slow. The message is for the officer.
+        """
+
+    def missing(self) -> str:
+        """Return one line on what to install for it to offer more; "" where nothing is missing."""
+        return ""
+
+    def close(self) -> None:
+        """Free what was opened. May be called twice."""
+
+
 class Dispatcher(abc.ABC):
     """Takes adjudicated alerts to the desk. Must be idempotent: the same identifier may come twice."""
 

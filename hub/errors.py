@@ -79,6 +79,10 @@ class SourceChangedError(SourceError):
     """The source's records were replaced since it was opened: it has to be opened again."""
 
 
+class TranslatorError(HubError):
+    """A translator cannot do what was asked; the message is for the officer."""
+
+
 class ClosedChannelError(HubError):
     """The channel's other side is gone."""
 

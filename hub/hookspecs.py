@@ -11,7 +11,16 @@ from typing import Final, TypeAlias
 
 import pluggy
 
-from hub.backends import Dispatcher, FaceDetector, FaceEngine, Importer, PlateReader, PluginContext, RecordSource
+from hub.backends import (
+    Dispatcher,
+    FaceDetector,
+    FaceEngine,
+    Importer,
+    PlateReader,
+    PluginContext,
+    RecordSource,
+    Translator,
+)
 
 PLUGIN_API: Final = 1
 """Number of the plugin interface that this hub speaks."""
@@ -31,6 +40,7 @@ RegisterFaceDetector: TypeAlias = Callable[[str, Callable[[PluginContext], FaceD
 RegisterFaceEngine: TypeAlias = Callable[[str, Callable[[PluginContext], FaceEngine]], None]
 RegisterRecordSource: TypeAlias = Callable[[type[RecordSource]], None]
 RegisterImporter: TypeAlias = Callable[[type[Importer]], None]
+RegisterTranslator: TypeAlias = Callable[[str, Callable[[PluginContext], Translator]], None]
 RegisterDispatcher: TypeAlias = Callable[[str, Callable[[PluginContext], Dispatcher]], None]
 
 
@@ -62,3 +72,8 @@ def register_importers(register: RegisterImporter) -> None:
 @hookspec
 def register_dispatchers(register: RegisterDispatcher) -> None:
     """Call ``register(name, factory)`` for each way to the desk."""
+
+
+@hookspec
+def register_translators(register: RegisterTranslator) -> None:
+    """Call ``register(name, factory)`` for each translator; one without its engine offers no pair."""

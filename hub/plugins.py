@@ -23,7 +23,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hub import hookspecs
-from hub.backends import Dispatcher, FaceDetector, FaceEngine, Importer, PlateReader, PluginContext, RecordSource
+from hub.backends import (
+    Dispatcher,
+    FaceDetector,
+    FaceEngine,
+    Importer,
+    PlateReader,
+    PluginContext,
+    RecordSource,
+    Translator,
+)
 from hub.errors import PluginError
 from hub.hookspecs import GROUP, PLUGIN_API, PROJECT
 from hub.messages import Reach, SubjectKind
@@ -73,6 +82,7 @@ class Part(Struct, Generic[T], frozen=True):
 MakePlateReader: TypeAlias = Callable[[PluginContext], PlateReader]
 MakeFaceDetector: TypeAlias = Callable[[PluginContext], FaceDetector]
 MakeFaceEngine: TypeAlias = Callable[[PluginContext], FaceEngine]
+MakeTranslator: TypeAlias = Callable[[PluginContext], Translator]
 MakeDispatcher: TypeAlias = Callable[[PluginContext], Dispatcher]
 
 _Registered: TypeAlias = "list[tuple[str, Part[Any]]]"
@@ -83,6 +93,7 @@ FACE_DETECTOR: Final = "face detector"
 FACE_ENGINE: Final = "face engine"
 RECORD_SOURCE: Final = "record source"
 IMPORTER: Final = "importer"
+TRANSLATOR: Final = "translator"
 DISPATCHER: Final = "dispatcher"
 
 
@@ -179,6 +190,11 @@ class PluginHost:
         return MappingProxyType(self._parts[IMPORTER])
 
     @property
+    def translators(self) -> Mapping[str, Part[MakeTranslator]]:
+        """Translators by their own name."""
+        return MappingProxyType(self._parts[TRANSLATOR])
+
+    @property
     def dispatchers(self) -> Mapping[str, Part[MakeDispatcher]]:
         """Dispatchers by their own name."""
         return MappingProxyType(self._parts[DISPATCHER])
@@ -233,6 +249,7 @@ _HOOKS: Final = {
     "register_face_engines": FACE_ENGINE,
     "register_record_sources": RECORD_SOURCE,
     "register_importers": IMPORTER,
+    "register_translators": TRANSLATOR,
     "register_dispatchers": DISPATCHER,
 }
 """Which hook registers what."""

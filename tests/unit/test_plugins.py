@@ -297,3 +297,19 @@ def test_an_interrupt_from_the_keyboard_is_not_the_plugin_s_fault(shelf):
 def test_the_shipped_plugins_are_found():
     names = {info.name for info in PluginHost().list()}
     assert {"plates_ppocr", "plates_fast", "faces_onnx", "wanted_persons", "drivers"} <= names
+
+
+TRANSLATOR = """
+from hub.hookspecs import hookimpl
+
+@hookimpl
+def register_translators(register):
+    register("words", lambda context: "a translator")
+"""
+
+
+def test_translators_are_registered_by_name(shelf):
+    shelf.put("words", TRANSLATOR)
+    host = shelf.host()
+    assert host.load_one("words").parts == ("translator words",)
+    assert host.translators["words"].plugin == "words"
