@@ -17,6 +17,7 @@ import cyclopts
 from cyclopts import App, Parameter
 
 from hub import __version__
+from hub.commands.authority import authority
 from hub.errors import HubError, NotAllowedError, StateError
 from hub.text import plain
 
@@ -50,7 +51,7 @@ watchlist = App(name="watchlist", help="Build, sign and verify closed lists.")
 models = App(name="models", help="List, check and fetch model weights.")
 plugins = App(name="plugins", help="List and check plugins.")
 evaluate = App(name="evaluate", help="Measure on published test sets; opens no camera and no list.")
-for _family in (officer, alerts, audit, check, watchlist, models, plugins, evaluate):
+for _family in (officer, alerts, audit, check, watchlist, authority, models, plugins, evaluate):
     app.command(_family)
 
 
