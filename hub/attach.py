@@ -537,6 +537,7 @@ class _Connection:
             development=served.development,
             detail=detail,
             pulse=self._now(left),
+            listening=served.board.listening,
         )
 
     async def send(self, message: Message) -> None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from hub.events import ActorChanged, AlertEvent, CameraChanged, Event, UnitStarted
-from hub.messages import ActorHealth, AlertState, CameraHealth
+from hub.events import ActorChanged, AlertEvent, CameraChanged, Event, ListeningChanged, UnitStarted
+from hub.messages import ActorHealth, AlertState, CameraHealth, ListenMode
 
 
 class Board:
@@ -18,6 +18,7 @@ class Board:
         self._cameras: dict[str, CameraHealth] = {}
         self._actors: dict[str, ActorHealth] = {}
         self._open: dict[str, datetime] = {}
+        self._listening = ListenMode.OFF
         self._detail = ""
 
     def note(self, event: Event) -> None:
@@ -29,6 +30,8 @@ class Board:
                 self._actors[event.health.actor] = event.health
             case CameraChanged():
                 self._cameras[event.health.camera] = event.health
+            case ListeningChanged():
+                self._listening = event.mode
             case AlertEvent():
                 self.note_alert(event.alert, event.state, event.decide_by)
             case _:
@@ -50,6 +53,11 @@ class Board:
     def actors(self) -> tuple[ActorHealth, ...]:
         """Actors, in the order in which they were first told of."""
         return tuple(self._actors.values())
+
+    @property
+    def listening(self) -> ListenMode:
+        """Whether the microphone is open."""
+        return self._listening
 
     @property
     def detail(self) -> str:

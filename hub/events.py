@@ -19,6 +19,7 @@ from hub.messages import (
     CameraHealth,
     CharacterRead,
     HitKind,
+    ListenMode,
     ReasonCount,
 )
 
@@ -93,6 +94,16 @@ class AlertEvent(_Event, frozen=True, tag="alert"):
     development: bool
 
 
+class ListeningChanged(_Event, frozen=True, tag="listening"):
+    """The microphone was opened or closed. What was said is in no event."""
+
+    mode: ListenMode
+    officer: str
+    """Number of the officer who opened it; "" where it is off."""
+    detail: str = ""
+    """Why it was closed, such as an unplugged microphone; "" where somebody closed it."""
+
+
 class Counts(_Event, frozen=True, tag="counts"):
     """Why nothing? Counts by camera, stage and reason since the hub started."""
 
@@ -111,7 +122,7 @@ class UnitStopped(_Event, frozen=True, tag="unit_stopped"):
     """``end of sources``, ``signal`` or what failed."""
 
 
-Event: TypeAlias = UnitStarted | ActorChanged | CameraChanged | AlertEvent | Counts | UnitStopped
+Event: TypeAlias = UnitStarted | ActorChanged | CameraChanged | AlertEvent | ListeningChanged | Counts | UnitStopped
 
 _ENCODER = msgspec.json.Encoder()
 

@@ -130,6 +130,25 @@ class Reason(StrEnum):
     """It became an alert."""
     SAME_ALERT = "same_alert"
     """The same entry has an open alert already."""
+    # a frame that is looked at for faces
+    FACES = "faces"
+    """The frame holds at least one face."""
+    NO_FACE = "no_face"
+    """No face was found in the frame."""
+    NO_ORDER = "no_order"
+    """No deployment order is in force here and now: nothing is looked for and nothing compared."""
+    ENGINE_UNAVAILABLE = "face_engine_unavailable"
+    """The face engine raised or did not answer within its deadline."""
+    # a face, over its track (the flaws are those of `hub.vision.face_quality`)
+    CUT = "cut_by_the_border"
+    FACE_TOO_SMALL = "face_too_small"
+    TURNED = "face_turned"
+    TOO_DARK = "face_too_dark"
+    TOO_BRIGHT = "face_too_bright"
+    FLAT = "face_without_contrast"
+    FACE_BLURRED = "face_blurred"
+    NOT_RESEMBLED = "resembles_no_entry"
+    """It was compared once with the list in force, and no entry reached the threshold."""
 
 
 # --------------------------------------------------------------------------------------------- plates
@@ -341,6 +360,8 @@ class HitKind(StrEnum):
     """A person candidate under the rule of `hub.names`."""
     DOCUMENT = "document"
     """Same number and state."""
+    FACE = "face"
+    """A face resembles the entry's reference photo more than the threshold asks."""
 
 
 class Hit(Struct, frozen=True):
@@ -349,7 +370,7 @@ class Hit(Struct, frozen=True):
     kind: HitKind
     record: Record
     cost: float
-    """In nats, 0 for an exact hit; for persons the number of differences."""
+    """In nats, 0 for an exact hit; for persons the number of differences; for faces 0, see `similarity`."""
     limit: float
     """Highest cost that still counts, for this list."""
     aligned: tuple[AlignedCharacter, ...]
@@ -362,6 +383,10 @@ class Hit(Struct, frozen=True):
     """Other entries within the limit, by identifier."""
     why: str
     """One sentence for the officer."""
+    similarity: float | None = None
+    """Of a face with the entry's reference, -1 to 1; None for everything else."""
+    margin: float | None = None
+    """By how much a face is more similar to this entry than to the next one; None where there is no other."""
 
 
 class AnswerStatus(StrEnum):
@@ -427,6 +452,64 @@ class LookupRequest(Struct, frozen=True, eq=False):
     sources: tuple[str, ...]
     """Names of the sources to ask; empty for all that are eligible."""
     at: datetime
+
+
+# --------------------------------------------------------------------------------------------- speech
+
+
+TRANSCRIPT_NOTICE: Final = "machine translation, not evidence"
+"""Stands beside every transcript."""
+
+
+class ListenMode(StrEnum):
+    """How the microphone listens."""
+
+    OFF = "off"
+    PUSH_TO_TALK = "push_to_talk"
+    """From one key press to the next, and a minute at most."""
+    OPEN = "open"
+    """Until it is stopped; only while the dashboard that asked for it is attached and shows that it listens."""
+
+
+class UtteranceState(StrEnum):
+    """What an utterance stands for."""
+
+    PROVISIONAL = "provisional"
+    """Somebody still speaks: the text may change, but for the part that two decodes agree on."""
+    UNDERSTOOD = "understood"
+    """Final: original and translation, with the doubt that is left in words."""
+    NOT_UNDERSTOOD = "not_understood"
+    """Final: a guard says that the text may be invented, so there is none."""
+    NOT_EXPECTED = "not_expected"
+    """Final: it is not one of the languages that the officer expects, so nothing was written down."""
+
+
+class Utterance(Struct, frozen=True):
+    """What somebody said between two silences, as a machine heard it: not evidence, and matched against nothing."""
+
+    utterance: str
+    """Identifier; every record of one utterance has the same."""
+    source: str
+    """``microphone``, or the file's name."""
+    at: datetime
+    """Wall time at which it began, or at which its file was opened."""
+    start: float
+    """Seconds from the start of the medium, or since listening began."""
+    end: float
+    """Seconds; up to now while it is provisional."""
+    state: UtteranceState
+    language: str
+    """ISO 639-1 code (639-3 where there is none); "" where it is not known."""
+    probability: float
+    """Of that language among all that the model knows, 0 to 1."""
+    original: str
+    """In the language that was spoken; "" where it was not understood."""
+    translation: str
+    """In English; the original where that is English; "" while provisional."""
+    doubt: str
+    """One line in words that says what is doubtful, or why there is no text; "" where nothing is."""
+    confirmed: int = 0
+    """Characters from the start of `original` that will not change any more."""
 
 
 # --------------------------------------------------------------------------------------------- alerts
@@ -499,6 +582,35 @@ class Alert(Struct, frozen=True):
     scene: Picture | None
     answers: tuple[Answer, ...] = ()
     """Answers of sources asked after it was adjudicated true."""
+    reference: Picture | None = None
+    """The entry's reference photo, to be seen beside `crop`; None for everything but faces."""
+
+
+class FaceCandidate(Struct, frozen=True, eq=False):
+    """A face that resembles an entry of the list in force: under an order, or by an officer's probe. Never encoded."""
+
+    camera: str
+    """Camera that saw it; "" for a picture file."""
+    track: int
+    """Number of the track in its camera."""
+    at: datetime
+    """Wall time of the frame that shows it best."""
+    first_seen: float
+    """Seconds from the start of the medium."""
+    last_seen: float
+    """Seconds from the start of the medium."""
+    views: int
+    """Pictures of it whose embeddings were pooled, weighted by quality."""
+    box: Box
+    """Where it is in `scene`."""
+    scene: Pixels
+    """The frame that shows it best, in memory until an alert redacts and keeps it."""
+    others: tuple[Box, ...]
+    """Other faces in `scene`, of each of which the alert keeps one colour."""
+    order: str
+    """Identifier of the deployment order; "" for a probe."""
+    reference: bytes
+    """JPEG of the best entry's reference photo; empty where the list has none."""
 
 
 class RaisedHit(Struct, frozen=True, eq=False):
@@ -509,7 +621,9 @@ class RaisedHit(Struct, frozen=True, eq=False):
     answer: Answer
     """Status hit or ambiguous. Its `lookup` names the look-up: several answers of one belong to one read."""
     requester: Requester
-    """Whose act it was: the unit itself for an automatic look-up."""
+    """Whose act it was: the unit itself for an automatic look-up and for a watch."""
+    face: FaceCandidate | None = None
+    """The face that it is about; None for everything else."""
 
 
 class AlertRequest(Struct, frozen=True):
@@ -588,6 +702,10 @@ class Act(StrEnum):
     """The lines of a document are checked; a look-up of its number has entries of its own."""
     FACE_CHECK = "face_check"
     """A live picture is compared with a document's, one to one; a second entry has what came of it."""
+    PROBE = "probe"
+    """A face is compared with the face list in force; a second entry has what came of it."""
+    WATCH = "watch"
+    """Watching under a deployment order begins, is refused, or has ended."""
     FILES_READ = "files_read"
     RECORDS_IMPORTED = "records_imported"
     PLUGIN_PARKED = "plugin_parked"
@@ -654,6 +772,6 @@ class ReasonCount(Struct, frozen=True):
 
     camera: str
     stage: str
-    """``frame``, ``region``, ``track`` or ``read``."""
+    """``frame``, ``region``, ``track``, ``read``, ``face_frame`` or ``face``."""
     reason: Reason
     count: int

@@ -24,6 +24,7 @@ from msgspec import Meta, Struct
 from hub.errors import WireError
 from hub.events import AlertEvent, Event, SourceState
 from hub.messages import (
+    TRANSCRIPT_NOTICE,
     ActorHealth,
     Alert,
     AlertState,
@@ -31,11 +32,13 @@ from hub.messages import (
     Box,
     CameraHealth,
     Field,
+    ListenMode,
     Picture,
     Reason,
     ReasonCount,
     Requester,
     SubjectKind,
+    Utterance,
 )
 
 PROTOCOL: Final = 1
@@ -151,12 +154,47 @@ class Watch(_Request, frozen=True, tag="watch"):
     """Name of the camera; "" for none."""
 
 
+class Listen(_Request, frozen=True, tag="listen"):
+    """Open the microphone for this connection, until `StopListening`, the end of the session or of the connection.
+
+    Ended by `Done` when it is open. Then come `Heard` and `HearingNow`; every dashboard is told `ListeningChanged`.
+    """
+
+    languages: Annotated[tuple[Word, ...], Meta(max_length=100)] = ()
+    """Codes of the languages that are expected, such as ``es``; empty for any."""
+    open: bool = False
+    """True to listen until stopped; a dashboard asks for it only while it shows that it listens."""
+
+
+class StopListening(_Request, frozen=True, tag="stop_listening"):
+    """Close the microphone. Ended by `Done` once what was said until now has come as final `Heard`."""
+
+
+class SaveTranscript(_Request, frozen=True, tag="save_transcript"):
+    """Keep one final utterance of this session until its date, sealed in the log. Ended by `Done`."""
+
+    utterance: Word
+    reason: Text
+
+
 class StopHub(_Request, frozen=True, tag="stop_hub"):
     """Stop the hub. Ended by `Done`; then the hub says `Stopping` and ends."""
 
 
 Request: TypeAlias = (
-    SignIn | SignOut | ShowAlert | DecideAlert | LookUp | ShowLog | VerifyLog | TakeCheckpoint | Watch | StopHub
+    SignIn
+    | SignOut
+    | ShowAlert
+    | DecideAlert
+    | LookUp
+    | ShowLog
+    | VerifyLog
+    | TakeCheckpoint
+    | Watch
+    | Listen
+    | StopListening
+    | SaveTranscript
+    | StopHub
 )
 
 
@@ -240,6 +278,8 @@ class Snapshot(_Tells, frozen=True, tag="snapshot"):
     detail: str
     """What was found at the start of the hub, such as look-ups that had been interrupted; "" where nothing was."""
     pulse: Pulse
+    listening: ListenMode = ListenMode.OFF
+    """Whether the microphone is open, for whichever dashboard."""
 
 
 class Told(_Tells, frozen=True, tag="told"):
@@ -272,6 +312,27 @@ class CameraPicture(_Tells, frozen=True, tag="camera_picture"):
     """Width of the frame in which the boxes lie; the picture may be smaller."""
     frame_height: int
     boxes: tuple[SeenBox, ...]
+
+
+class Heard(_Tells, frozen=True, tag="heard"):
+    """What somebody said, to the connection that listens; a later record of the same utterance replaces it."""
+
+    utterance: Utterance
+    notice: str = TRANSCRIPT_NOTICE
+    """Stands beside every transcript."""
+
+
+class HearingNow(_Tells, frozen=True, tag="hearing_now"):
+    """About four times a second while this connection listens."""
+
+    level: float
+    """Loudness of the last moment in dB of full scale, -120 to 0."""
+    speaking: bool
+    """True while the voice detector hears somebody."""
+    waiting: int
+    """Utterances that wait to be understood."""
+    dropped: int
+    """Utterances that were given up since listening began because too many waited: the oldest went."""
 
 
 class Stopping(_Tells, frozen=True, tag="stopping"):
@@ -357,6 +418,8 @@ Message: TypeAlias = (
     | Told
     | Lagged
     | CameraPicture
+    | Heard
+    | HearingNow
     | Stopping
     | Done
     | Refused
