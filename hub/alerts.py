@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import trio
@@ -32,6 +33,7 @@ from hub.messages import (
     Box,
     Dispatch,
     Entry,
+    FaceCandidate,
     Hit,
     Picture,
     RaisedHit,
@@ -48,6 +50,9 @@ if TYPE_CHECKING:
 
 Redactor: TypeAlias = "Callable[[Pixels, Box], Awaitable[tuple[Picture, Picture]]]"
 """Makes the pictures that an alert keeps, crop and scene, from a frame and the subject's box in it (C8)."""
+
+FaceRedactor: TypeAlias = Callable[[FaceCandidate], Awaitable[tuple[Picture, Picture, Picture | None]]]
+"""Makes the pictures that an alert about a face keeps: crop, scene, and the entry's reference where it has one."""
 
 FollowUp: TypeAlias = Callable[[Alert, Requester], Awaitable[None]]
 """Called with an alert that has just been adjudicated true and the officer who did, to ask registers about it.
@@ -77,6 +82,7 @@ class _Pictures(Struct, frozen=True):
     scene: Picture | None
     trouble: str
     """Why there are none, "" where there are or were never to be."""
+    reference: Picture | None = None
 
 
 class AlertBook:
@@ -90,6 +96,7 @@ class AlertBook:
         unit: The unit's name.
         identify: Gives a new identifier, unique and short enough to type.
         redact: Makes an alert's pictures; without it an alert has none.
+        redact_face: Makes those of an alert about a face.
         follow_up: Asks registers about an alert adjudicated true (C5).
         retention: How long what is kept (C11).
     """
@@ -104,6 +111,7 @@ class AlertBook:
         unit: str,
         identify: Callable[[], str],
         redact: Redactor | None = None,
+        redact_face: FaceRedactor | None = None,
         follow_up: FollowUp | None = None,
         retention: Retention = CHARTER,
     ) -> None:
@@ -114,6 +122,7 @@ class AlertBook:
         self._unit = unit
         self._identify = identify
         self._redact = redact
+        self._redact_face = redact_face
         self._follow_up = follow_up
         self._retention = retention
         self._ends: dict[str, float] = {}  # running time at which an open alert ends, whatever the wall clock says
@@ -132,7 +141,7 @@ class AlertBook:
         """
         outcome = Reason.SAME_ALERT
         pictures: _Pictures | None = None
-        camera = raised.read.camera if raised.read else ""
+        camera = _camera(raised)
         for hit in _first(raised.answer):
             if await self._store.repeat(camera, raised.answer.source, hit.record.entry, self._clock.now()):
                 continue
@@ -149,7 +158,7 @@ class AlertBook:
         alert = Alert(
             alert=self._identify(),
             unit=self._unit,
-            camera=read.camera if read else "",
+            camera=_camera(raised),
             raised_by=raised.requester.officer,
             at=now,
             source=answer.source,
@@ -164,6 +173,7 @@ class AlertBook:
             keep_until=keep_until,
             crop=pictures.crop,
             scene=pictures.scene,
+            reference=pictures.reference,
         )
         await self._append(Act.ALERT_RAISED, raised.requester, "raised", alert, now)
         try:
@@ -177,19 +187,33 @@ class AlertBook:
 
     async def _pictures(self, raised: RaisedHit) -> _Pictures:
         """Make the alert's redacted pictures; where that fails it has none, which is better than no alert."""
-        if raised.read is None or raised.read.scene is None:
-            return _Pictures(None, None, "")
-        if self._redact is None:
-            return _Pictures(None, None, "no picture: nothing here redacts it")
+        make = self._maker(raised)
+        if make is None:
+            pictured = raised.face is not None or (raised.read is not None and raised.read.scene is not None)
+            return _Pictures(None, None, "no picture: nothing here redacts it" if pictured else "")
         with trio.move_on_after(REDACT_SECONDS):
             try:
-                crop, scene = await self._redact(raised.read.scene, raised.read.box)
+                crop, scene, reference = await make()
             except HubError as error:
                 return _Pictures(None, None, f"no picture: {error}")
             except Exception as error:  # noqa: BLE001  # a model's fault must not lose an alert
                 return _Pictures(None, None, f"no picture: redacting it failed ({type(error).__name__})")
-            return _Pictures(crop, scene, "")
+            return _Pictures(crop, scene, "", reference)
         return _Pictures(None, None, f"no picture: redacting it took over {REDACT_SECONDS:g} s")
+
+    def _maker(self, raised: RaisedHit) -> Callable[[], Awaitable[tuple[Picture, Picture, Picture | None]]] | None:
+        """Return what makes the pictures; None where there is nothing to make them of, or nothing that does."""
+        read, face = raised.read, raised.face
+        if face is not None and self._redact_face is not None:
+            return partial(self._redact_face, face)
+        if read is None or read.scene is None or self._redact is None:
+            return None
+        redact, scene, box = self._redact, read.scene, read.box
+
+        async def of_plate() -> tuple[Picture, Picture, Picture | None]:
+            return *(await redact(scene, box)), None
+
+        return of_plate
 
     # ------------------------------------------------------------------------------------------ officers
 
@@ -406,6 +430,12 @@ class AlertBook:
     async def _not_done(self, act: Act, requester: Requester, alert: Alert, now: datetime) -> None:
         with suppress(AuditError), trio.move_on_after(_UNDECIDED_SECONDS, shield=True):
             await self._append(act, requester, NOT_DONE, alert, now)
+
+
+def _camera(raised: RaisedHit) -> str:
+    """Return the camera that saw it, "" where none did."""
+    seen = raised.read or raised.face
+    return seen.camera if seen else ""
 
 
 def _first(answer: Answer) -> tuple[Hit, ...]:

@@ -22,6 +22,10 @@ class Stage(StrEnum):
     REGION = "region"
     TRACK = "track"
     READ = "read"
+    FACE_FRAME = "face_frame"
+    """A frame that is offered to the face actor."""
+    FACE = "face"
+    """One face over its track."""
 
 
 class StageTotal(Struct, frozen=True):

@@ -29,9 +29,9 @@ from hub.clocks import Clock, FlooredClock
 from hub.config import Settings
 from hub.configuration import KEY_BYTES, account_configuration
 from hub.dispatch_file import FileDispatcher
-from hub.errors import StoreError
+from hub.errors import InputError, StoreError
 from hub.inference import Worker
-from hub.messages import Box, Picture, Requester
+from hub.messages import Box, FaceCandidate, Picture, Requester
 from hub.store.alerts import ALERTS_FILE, AlertStore
 from hub.store.alerts import MIGRATIONS as ALERT_TABLES
 from hub.store.outbox import MIGRATIONS as OUTBOX_TABLES
@@ -162,6 +162,7 @@ async def open_unit(
                 unit=settings.unit,
                 identify=identify,
                 redact=partial(_redact, redactor),
+                redact_face=partial(_redact_face, redactor),
                 follow_up=follow_up,
                 retention=retention,
             ),
@@ -185,3 +186,16 @@ async def _redact(worker: Worker, scene: Pixels, box: Box) -> tuple[Picture, Pic
     from hub.vision.redaction import redact_alert
 
     return await worker.call(partial(redact_alert, scene, box), deadline=3.0)
+
+
+async def _redact_face(worker: Worker, face: FaceCandidate) -> tuple[Picture, Picture, Picture | None]:
+    from hub.vision.face_pictures import redact_face, reference_picture
+
+    def make() -> tuple[Picture, Picture, Picture | None]:
+        crop, scene = redact_face(face.scene, face.box, face.others)
+        reference = None
+        with suppress(InputError):  # a photo that is none costs the reference, not the live side
+            reference = reference_picture(face.reference) if face.reference else None
+        return crop, scene, reference
+
+    return await worker.call(make, deadline=3.0)

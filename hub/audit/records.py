@@ -187,6 +187,37 @@ class FaceCheckPayload(Struct, frozen=True, tag="face_check"):
     """Why policy or metering said no; "" where they did not."""
 
 
+class ProbePayload(Struct, frozen=True, tag="probe"):
+    """An officer compares a face with the face list in force (act `PROBE`). No picture, template or file name."""
+
+    reason: str
+    """The officer's reason."""
+    list_digest: str = ""
+    """SHA-256 of the list, hexadecimal; "" where there is none."""
+    verdict: str = ""
+    """What came of it; "" before. Entries are named by the alert alone."""
+    refusal: str = ""
+    """Why policy, metering or the list said no; "" where they did not."""
+
+
+class WatchPayload(Struct, frozen=True, tag="watch"):
+    """Watching under a deployment order begins, is refused, or has ended (act `WATCH`). Numbers only."""
+
+    order: str
+    """Identifier of the order."""
+    list_digest: str
+    entries: int
+    """Entries of the list."""
+    threshold: float = 0.0
+    """Similarity from which a face is a candidate."""
+    false_alerts: float = 0.0
+    """Expected false alerts an hour at that threshold."""
+    compared: int = 0
+    """Comparisons that were made, one a face; 0 at the beginning."""
+    reason: str = ""
+    """Why it was refused, or why it has ended."""
+
+
 class FilesReadPayload(Struct, frozen=True, tag="files_read"):
     """Files are read without any look-up. Act `FILES_READ`."""
 
@@ -234,6 +265,8 @@ Payload: TypeAlias = (
     | DispatchPayload
     | DocumentCheckPayload
     | FaceCheckPayload
+    | ProbePayload
+    | WatchPayload
     | FilesReadPayload
     | PluginPayload
     | ErasedPayload

@@ -111,16 +111,18 @@ def expire(alert: Alert, now: datetime) -> Alert:
 def settle(alert: Alert) -> Alert:
     """Drop what an alert's state leaves no ground to keep (C11, C3).
 
-    Adjudicated false: both pictures and all that was read, which is the plate of somebody who is not listed; the
+    Adjudicated false: every picture and all that was read, which is the plate of somebody who is not listed; the
     entry stays, so that the decision can be read and corrected. Expired: everything but when, where and from which
     list. In the other states nothing.
     """
     if alert.state is AlertState.ADJUDICATED_FALSE:
-        hit = msgspec.structs.replace(alert.hit, cost=0.0, aligned=(), competing=(), region_agrees=None, why="")
-        return msgspec.structs.replace(alert, hit=hit, readings=(), crop=None, scene=None, answers=())
+        hit = msgspec.structs.replace(
+            alert.hit, cost=0.0, aligned=(), competing=(), region_agrees=None, why="", similarity=None, margin=None
+        )
+        return msgspec.structs.replace(alert, hit=hit, readings=(), crop=None, scene=None, reference=None, answers=())
     if alert.state is AlertState.EXPIRED:
         hit = Hit(alert.hit.kind, Record("", ()), 0.0, 0.0, (), None, ambiguous=False, competing=(), why="")
-        return msgspec.structs.replace(alert, hit=hit, readings=(), crop=None, scene=None, answers=())
+        return msgspec.structs.replace(alert, hit=hit, readings=(), crop=None, scene=None, reference=None, answers=())
     return alert
 
 

@@ -52,6 +52,8 @@ MIGRATIONS: Final = (
     erasing.MIGRATION,
 )
 
+_PICTURES: Final = ("crop", "scene", "reference")
+"""Fields of an alert that hold pictures."""
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(Alert)
 
@@ -275,7 +277,7 @@ def _revision(connection: sqlite3.Connection) -> int:
 
 
 def _body(alert: Alert) -> bytes:
-    return _ENCODER.encode(msgspec.structs.replace(alert, crop=None, scene=None))
+    return _ENCODER.encode(msgspec.structs.replace(alert, crop=None, scene=None, reference=None))
 
 
 def _decode(body: bytes) -> Alert:
@@ -298,11 +300,12 @@ def _find(connection: sqlite3.Connection, alert: str) -> Alert | None:
         return None
     rows = connection.execute("SELECT kind, jpeg, width, height FROM pictures WHERE alert = ?", (alert,))
     pictures = {kind: Picture(jpeg, width, height) for kind, jpeg, width, height in rows}
-    return msgspec.structs.replace(_decode(row[0]), crop=pictures.get("crop"), scene=pictures.get("scene"))
+    return msgspec.structs.replace(_decode(row[0]), **{kind: pictures.get(kind) for kind in _PICTURES})
 
 
 def _put_pictures(connection: sqlite3.Connection, alert: Alert) -> None:
-    for kind, picture in (("crop", alert.crop), ("scene", alert.scene)):
+    for kind in _PICTURES:
+        picture: Picture | None = getattr(alert, kind)
         if picture is None:
             connection.execute("DELETE FROM pictures WHERE alert = ? AND kind = ?", (alert.alert, kind))
         else:
@@ -315,9 +318,5 @@ def _put_pictures(connection: sqlite3.Connection, alert: Alert) -> None:
 
 def _loses(before: Alert, after: Alert) -> bool:
     """Say whether a change dropped something whose bytes must go."""
-    return (before.crop, before.scene, before.readings, before.hit) != (
-        after.crop,
-        after.scene,
-        after.readings,
-        after.hit,
-    )
+    parts = (*_PICTURES, "readings", "hit")
+    return any(getattr(before, part) != getattr(after, part) for part in parts)

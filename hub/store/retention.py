@@ -109,6 +109,8 @@ LOG_PAYLOADS: Final[Mapping[Act, Datum | None]] = MappingProxyType(
         Act.LOOKUP_REFUSED: Datum.LOOKUP_PAYLOAD,
         Act.DOCUMENT_CHECK: Datum.LOOKUP_PAYLOAD,
         Act.FACE_CHECK: Datum.LOOKUP_PAYLOAD,
+        Act.PROBE: Datum.LOOKUP_PAYLOAD,
+        Act.WATCH: Datum.OFFICER_PAYLOAD,
         Act.FILES_READ: Datum.LOOKUP_PAYLOAD,
         Act.RECORDS_IMPORTED: Datum.LOOKUP_PAYLOAD,
         Act.ALERT_RAISED: Datum.ALERT_PAYLOAD,
