@@ -9,25 +9,28 @@ Where lists are kept, and who may load one, is decided elsewhere.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 from securesystemslib.dsse import Envelope
-from securesystemslib.exceptions import Error as LibraryError
-from securesystemslib.exceptions import UnverifiedSignatureError
-from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined]
 
+from hub.authority.dsse import (
+    add_signature,
+    count_signatures,
+    digest_of,
+    make_envelope,
+    read_envelope,
+    read_payload,
+)
 from hub.authority.keys import KeySigner
 from hub.errors import TrustError, UsageError
 from hub.messages import Field, SubjectKind
 from hub.records import RULES, check_value
 from hub.text import plain
-from hub.watchlists.trust import SIGNERS, Issuer, Trust
+from hub.watchlists.trust import SIGNERS, Trust
 
 HOT_LIST: Final = "hot-list"
 """Kind of the lists made here: plates, persons and documents that are wanted, missing or stolen."""
@@ -118,17 +121,6 @@ class _RawList(ListHeader, frozen=True, kw_only=True, forbid_unknown_fields=True
     entries: tuple[msgspec.Raw, ...]
 
 
-class _Signature(Struct, frozen=True):
-    keyid: str
-    sig: str
-
-
-class _Envelope(Struct, frozen=True):
-    payload: str
-    payloadType: str  # noqa: N815  # as DSSE spells it
-    signatures: tuple[_Signature, ...]
-
-
 # ---------------------------------------------------------------------------------------------- building
 
 
@@ -180,7 +172,7 @@ def build_package(content: HotList) -> bytes:
             _checked(entry, seen)
         except ValueError as error:
             raise UsageError(f"entry {entry.entry!r}: {error}") from error
-    return _pack(Envelope(msgspec.json.encode(content), PAYLOAD_TYPE, {}))
+    return make_envelope(msgspec.json.encode(content), PAYLOAD_TYPE)
 
 
 def sign_package(package: bytes, signer: KeySigner) -> bytes:
@@ -189,9 +181,7 @@ def sign_package(package: bytes, signer: KeySigner) -> bytes:
     Raises:
         TrustError: It is no package.
     """
-    envelope = _unpack(package)
-    envelope.sign(CryptoSigner(signer.private_key))
-    return _pack(envelope)
+    return add_signature(package, signer, payload_type=PAYLOAD_TYPE, what="list", limit=LARGEST_PACKAGE)
 
 
 # --------------------------------------------------------------------------------------------- verifying
@@ -216,18 +206,18 @@ def verify_package(
     envelope = _unpack(package)
     if not envelope.signatures:
         raise TrustError("the list is unsigned: it needs the signatures of two signers of its issuer")
-    raw = _raw(envelope)
+    raw = read_payload(envelope, _RawList, "list")
     name = plain(raw.issuer, limit=80)
     issuer = trust.issuer(raw.issuer)
     if issuer is None:
         raise TrustError(f"the issuer {name!r} is unknown to this unit: add it with `patrol-hub watchlist trust`")
-    signers = _signers(envelope, issuer)
+    signers = tuple(key.name for key in count_signatures(envelope, issuer.keys, "list"))
     if len(signers) < SIGNERS:
         raise TrustError(
             f"{len(signers)} of the {SIGNERS} signatures that it needs are of signers of {name}: "
             "two different people of the issuer sign a list"
         )
-    digest = hashlib.sha256(envelope.payload).hexdigest()
+    digest = digest_of(envelope)
     _check_header(raw, now)
     if raw.version < previous_version:
         raise TrustError(
@@ -246,33 +236,11 @@ def read_development_package(package: bytes, now: datetime) -> VerifiedList:
         TrustError: It is damaged, of another kind, not yet valid or expired.
     """
     envelope = _unpack(package)
-    raw = _raw(envelope)
+    raw = read_payload(envelope, _RawList, "list")
     _check_header(raw, now)
     entries, refused = _entries(raw)
-    digest = hashlib.sha256(envelope.payload).hexdigest()
+    digest = digest_of(envelope)
     return VerifiedList(_hot_list(raw, entries), digest, (), refused, development=True)
-
-
-def key_identifier(public: bytes) -> str:
-    """Return the identifier of a raw public key, as it stands beside a signature: derived from the key alone."""
-    return _library_key(public).keyid
-
-
-def _signers(envelope: Envelope, issuer: Issuer) -> tuple[str, ...]:
-    """Return the names of the issuer's signers whose signatures hold; signatures of others do not count."""
-    names: list[str] = []
-    message = envelope.pae()
-    for key in issuer.keys:
-        public = _library_key(key.public)
-        signature = envelope.signatures.get(public.keyid)
-        if signature is None:
-            continue
-        try:
-            public.verify_signature(signature, message)
-        except UnverifiedSignatureError as error:
-            raise TrustError(f"the list was altered after {key.name} signed it") from error
-        names.append(key.name)
-    return tuple(names)
 
 
 def _check_header(raw: _RawList, now: datetime) -> None:
@@ -328,40 +296,10 @@ def _checked(entry: ListEntry, seen: set[str]) -> ListEntry:
 # ------------------------------------------------------------------------------------------------- form
 
 
-def _pack(envelope: Envelope) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(envelope.to_dict()), indent=1) + b"\n"
-
-
 def _unpack(package: bytes) -> Envelope:
-    if len(package) > LARGEST_PACKAGE:
-        raise TrustError(f"the file is no list: it has over {LARGEST_PACKAGE // 2**20} MB")
-    try:
-        checked = msgspec.json.decode(package, type=_Envelope)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise TrustError("the file is no signed list: it holds no DSSE envelope") from error
-    if len({signature.keyid for signature in checked.signatures}) < len(checked.signatures):
-        raise TrustError("the same key signed twice: two different people of the issuer sign a list")
-    if checked.payloadType != PAYLOAD_TYPE:
-        raise TrustError(f"the envelope holds {plain(checked.payloadType, limit=60)!r} and no list")
-    try:
-        # The library's own reader is loosely typed, so it gets only what was checked above.
-        fresh: dict[str, Any] = msgspec.to_builtins(checked)
-        return Envelope.from_dict(fresh)
-    except (KeyError, ValueError, TypeError, LibraryError) as error:
-        raise TrustError("the file is no signed list: its envelope is damaged") from error
-
-
-def _raw(envelope: Envelope) -> _RawList:
-    try:
-        return msgspec.json.decode(envelope.payload, type=_RawList)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise TrustError(f"the file is no list: {plain(str(error), limit=120)}") from error
+    return read_envelope(package, payload_type=PAYLOAD_TYPE, what="list", limit=LARGEST_PACKAGE)
 
 
 def _hot_list(raw: _RawList, entries: tuple[ListEntry, ...]) -> HotList:
     header = {name: getattr(raw, name) for name in ListHeader.__struct_fields__}
     return HotList(**header, entries=entries)
-
-
-def _library_key(public: bytes) -> SSlibKey:
-    return SSlibKey.from_crypto(Ed25519PublicKey.from_public_bytes(public))

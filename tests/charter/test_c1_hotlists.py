@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.authority.dsse import key_identifier
 from hub.authority.keys import KeySigner
 from hub.errors import InputError, NotAllowedError, TrustError, UsageError
 from hub.messages import SubjectKind
@@ -20,7 +21,6 @@ from hub.watchlists.package import (
     HotList,
     build_entries,
     build_package,
-    key_identifier,
     read_development_package,
     sign_package,
     verify_package,
