@@ -33,8 +33,9 @@ class PluginContext(Struct, frozen=True):
     """Folder of this plugin's own, created, mode 0700."""
     models: Path
     """Folder of model weights, read only."""
-    settings: Mapping[str, str | int | float | bool]
-    """The plugin's table of the configuration, ``[plugins.NAME]``."""
+    settings: Mapping[str, Any]
+    """The plugin's table of the configuration, ``[plugins.NAME]``, or for a source ``[lookups.sources.NAME.settings]``
+    in its place: texts, numbers, true or false, and lists and tables of them."""
     development: bool
     """True where ``--development`` allows unsigned lists."""
     threads: int = 2
@@ -161,6 +162,10 @@ class SourceInfo(Struct, frozen=True):
     """True where the list is unsigned."""
     detail: str = ""
     """One line for the officer."""
+    exact_only: bool = False
+    """True where it turned out on opening that a plate can only be looked up exactly as written."""
+    answers: frozenset[SubjectKind] | None = None
+    """What it can be asked about, where it turned out on opening to be less than the source declares."""
 
 
 class RecordSource(abc.ABC):
@@ -170,6 +175,11 @@ class RecordSource(abc.ABC):
     """Short name, lower case, unique: ``wanted_persons``."""
     reach: ClassVar[Reach] = Reach.RESTRICTED
     """When the source may be asked. The host enforces it; undeclared is restricted."""
+    may_declare: ClassVar[frozenset[Reach]] = frozenset()
+    """What else the configuration may declare, for a source whose records the operator chooses. A narrower reach than
+    `reach` may always be declared, a wider one only where it stands here."""
+    needs_settings: ClassVar[bool] = False
+    """True where the source is nothing without settings: it is opened only where the configuration has some for it."""
     answers: ClassVar[frozenset[SubjectKind]]
     """What the source can be asked about."""
     exact_only: ClassVar[bool] = False

@@ -13,6 +13,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, NamedTuple, TypeAlias, get_args, get_origin, get_type_hints
@@ -22,6 +23,7 @@ from msgspec import Meta, Struct
 
 from hub.authority.metering import CheckSettings
 from hub.errors import ConfigError, UsageError
+from hub.messages import Reach
 from hub.plates.settings import PlateSettings
 from hub.store.retention import RetentionSettings, shorten
 from hub.text import plain
@@ -29,7 +31,8 @@ from hub.toml_lines import KeyPath, line_of
 
 Name: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=60)]
-Scalar: TypeAlias = str | int | float | bool
+PluginTable: TypeAlias = Mapping[str, Any]
+"""What a plugin is opened with: texts, numbers, true or false, and lists and tables of them."""
 
 STATE_VARIABLE: Final = "PATROL_HUB_STATE"
 """Environment variable that names the state folder."""
@@ -66,8 +69,15 @@ class Plates(Struct, frozen=True):
 class SourceSettings(Struct, frozen=True):
     """A table ``[lookups.sources.NAME]``."""
 
-    deadline: Seconds
-    """Seconds that this source has to answer."""
+    deadline: Seconds | None = None
+    """Seconds that this source has to answer; None for `Lookups.deadline`."""
+    reach: Reach | None = None
+    """When it may be asked: narrower than it declares, or as it lets the configuration choose; see
+    `hub.backends.RecordSource.may_declare`."""
+    uses: Name | None = None
+    """Name of the registered source that is opened once more under this name, with settings of its own."""
+    settings: PluginTable = MappingProxyType({})
+    """The table ``[lookups.sources.NAME.settings]``: what it is opened with in place of its plugin's table."""
 
 
 class Lookups(Struct, frozen=True):
@@ -82,7 +92,8 @@ class Lookups(Struct, frozen=True):
 
     def deadline_of(self, source: str) -> float:
         """Return the seconds that a source has to answer."""
-        return self.sources[source].deadline if source in self.sources else self.deadline
+        own = self.sources[source].deadline if source in self.sources else None
+        return self.deadline if own is None else own
 
 
 class Settings(Struct, frozen=True):
@@ -110,7 +121,7 @@ class Settings(Struct, frozen=True):
     """The table ``[checks]``: fewer face checks than the charter allows; never more."""
     retention: RetentionSettings = RetentionSettings()
     """The table ``[retention]``: what is kept for less time than the charter allows; never for more."""
-    plugins: Mapping[str, Mapping[str, Scalar]] = MappingProxyType({})
+    plugins: Mapping[str, PluginTable] = MappingProxyType({})
     """The tables ``[plugins.NAME]``: what each plugin is opened with."""
 
 
@@ -228,6 +239,8 @@ def _build(kind: Any, value: object, path: KeyPath, folder: Path, problems: list
 
     After a problem was noted the result means nothing: the caller throws it away.
     """
+    if kind is Any:
+        return _build_plugin_value(value, path, problems)
     if isinstance(kind, type) and issubclass(kind, Struct):
         return _build_struct(kind, value, path, folder, problems)
     arguments = get_args(kind)
@@ -252,12 +265,23 @@ def _build(kind: Any, value: object, path: KeyPath, folder: Path, problems: list
         # TOML has integers and floats; 2 is as good as 2.0 where a float is asked for, never the other way.
         converted = msgspec.convert(value, kind, dec_hook=lambda _, inner: _below(folder, inner))
     except (msgspec.ValidationError, TypeError) as error:
-        problems.append(_Problem(path, _plain_words(str(error))))
+        problems.append(_Problem(path, _one_of(kind) or _plain_words(str(error))))
         return None
     low, high = _RANGES.get(path, (-math.inf, math.inf))
     if isinstance(converted, int | float) and not low <= converted <= high:
         problems.append(_Problem(path, f"must be from {low:g} to {high:g}"))
     return converted
+
+
+def _build_plugin_value(value: object, path: KeyPath, problems: list[_Problem]) -> object:
+    """Return a value of a plugin's table, of which only the plugin knows what it should be."""
+    if isinstance(value, dict):
+        return {key: _build_plugin_value(inner, (*path, key), problems) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_build_plugin_value(inner, (*path, number), problems) for number, inner in enumerate(value)]
+    if not isinstance(value, str | int | float) or (isinstance(value, float) and not math.isfinite(value)):
+        problems.append(_Problem(path, "must be a text, a finite number, true or false, or a list or table of these"))
+    return value
 
 
 def _below(folder: Path, value: object) -> Path:
@@ -318,6 +342,14 @@ def _plain_words(message: str) -> str:
     for theirs, ours in (("array", "a list"), ("object", "a table"), ("bool", "true or false"), ("str", "a text")):
         message = re.sub(rf"\b{theirs}\b", ours, message)
     return plain(message[:1].lower() + message[1:])
+
+
+def _one_of(kind: object) -> str:
+    """Return what a setting may be that is one of a few words, "" for any other."""
+    for inner in (kind, *get_args(kind)):
+        if isinstance(inner, type) and issubclass(inner, StrEnum):
+            return f"must be one of {', '.join(inner)}"
+    return ""
 
 
 def _where(message: str, text: str) -> str:

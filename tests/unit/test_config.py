@@ -16,6 +16,7 @@ from hub.authority.metering import CHARTER as CHARTER_LIMITS
 from hub.authority.metering import limits_of
 from hub.config import _RANGES, LARGEST_FILE, Camera, Lookups, Plates, Settings, load_config, parse_config, state_folder
 from hub.errors import ConfigError, UsageError
+from hub.messages import Reach
 from hub.plates.settings import PlateSettings
 from hub.plates.vehicles import VehicleSettings
 from hub.store.retention import CHARTER, shorten
@@ -47,6 +48,18 @@ def test_plugins_keep_their_own_tables():
     assert dict(settings.plugins["plates_fast"]) == {"model": "a.onnx", "threads": 1, "quick": True, "share": 0.5}
 
 
+def test_plugins_have_tables_and_lists_of_their_own_in_them():
+    settings = parse_config("[plugins.a.fields.plate]\nfrom = ['x', 1]\n[lookups.sources.b.settings.c]\nd = true\n")
+    assert dict(settings.plugins["a"]) == {"fields": {"plate": {"from": ["x", 1]}}}
+    assert dict(settings.lookups.sources["b"].settings) == {"c": {"d": True}}
+
+
+def test_a_source_may_have_a_reach_and_stand_for_another_one():
+    source = parse_config("[lookups.sources.rdw]\nuses = 'records_http'\nreach = 'on_request'\n").lookups.sources["rdw"]
+    assert (source.uses, source.reach, source.deadline) == ("records_http", Reach.ON_REQUEST, None)
+    assert Lookups(deadline=1.5, sources={"rdw": source}).deadline_of("rdw") == 1.5
+
+
 def test_retention_may_be_shortened():
     settings = parse_config("[retention]\nundecided_alert_seconds = 60\n")
     assert shorten(settings.retention).undecided_alert == timedelta(seconds=60)
@@ -73,7 +86,8 @@ MISTAKES = {
     ),
     "unknown in a gate": ("[plates.reading]\nminimum_hight = 3", 2, "did you mean minimum_height?"),
     "missing": ("[[cameras]]\nname = 'a'", 1, "cameras[1]: the key source is missing"),
-    "missing in a table of a source": ("[lookups.sources.drivers]", 1, "the key deadline is missing"),
+    "no such reach": ("[lookups.sources.a]\nreach = 'all'", 2, "must be one of automatic, on_request, restricted"),
+    "name of a source that is none": ("[lookups.sources.a]\nuses = 'A b'", 2, "uses: expected a text matching regex"),
     "type": ("unit = 7", 1, "unit: expected a text, got int"),
     "type in a list": ("plugins_off = [\n  'a',\n  7,\n]", 1, "plugins_off: expected a text, got int"),
     "type of a folder": ("outbox_folder = 7", 1, "outbox_folder: expected a text, got int"),
@@ -84,7 +98,8 @@ MISTAKES = {
     "value for a table": ("lookups = 3", 1, "lookups: must be a table [lookups]"),
     "table for tables": ("[cameras]\nname = 'a'", 1, "cameras: must be tables [[cameras]]"),
     "value for tables by name": ("plugins = 3", 1, "plugins: must be tables [plugins.NAME]"),
-    "list for a plugin": ("[plugins.a]\nb = [1]", 2, "plugins.a.b: expected"),
+    "date for a plugin": ("[plugins.a.b]\nc = [1, 2026-01-01]", 2, "plugins.a.b.c[2]: must be a text, a finite number"),
+    "endless for a plugin": ("[plugins.a]\nb = inf", 2, "plugins.a.b: must be a text, a finite number"),
     "too long a session": ("session_idle_minutes = 16", 1, "session_idle_minutes: expected float <= 15.0"),
     "no session": ("session_idle_minutes = 0", 1, "session_idle_minutes: expected float > 0.0"),
     "no number": ("session_idle_minutes = nan", 1, "session_idle_minutes: must be a finite number"),
