@@ -9,7 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from pathlib import Path
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+"""Where Linux names this boot: running times of two boots cannot be compared."""
 
 
 class Clock(Protocol):
@@ -34,6 +40,74 @@ class SystemClock:
     def boottime(self) -> float:
         """Return CLOCK_BOOTTIME in seconds."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Moment(Struct, frozen=True):
+    """A reading of both clocks, which can outlive the process."""
+
+    wall: datetime
+    """Wall time, timezone-aware."""
+    boottime: float
+    """CLOCK_BOOTTIME in seconds."""
+    boot: str
+    """Identifier of the boot to which `boottime` belongs."""
+
+
+def boot_identifier() -> str:
+    """Return the identifier of this boot; "" where the system does not tell, which equals no other."""
+    try:
+        return BOOT_ID.read_text("ascii").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def advance(seen: Moment | None, now: Moment) -> Moment:
+    """Return a moment whose wall time is the latest that it can be, whatever somebody set the clock to.
+
+    At least as much time has passed since `seen` as the running clock counted: since then in the same boot, and since
+    its start after a restart (how long the machine was off, nobody knows).
+
+    Args:
+        seen: What was known before; None where nothing was.
+        now: What both clocks say.
+    """
+    if seen is None:
+        return now
+    same = bool(now.boot) and seen.boot == now.boot
+    ran = max(now.boottime - seen.boottime, 0.0) if same else max(now.boottime, 0.0)
+    return Moment(max(now.wall, seen.wall + timedelta(seconds=ran)), now.boottime, now.boot)
+
+
+class SteadyClock:
+    """A clock that follows the wall clock forward and, where that was set back, goes on with the running time.
+
+    What is due by it therefore comes due, which it does not by a clock that stands still until the wall clock has
+    caught up.
+
+    Args:
+        clock: The clock underneath.
+        boot: Identifier of this boot.
+        seen: What was known before, such as before a restart; None where nothing was.
+    """
+
+    def __init__(self, clock: Clock, *, boot: str = "", seen: Moment | None = None) -> None:
+        self._clock = clock
+        self._boot = boot or "this process"
+        self._seen = seen
+
+    def moment(self) -> Moment:
+        """Return the time as it is known now."""
+        now = Moment(self._clock.now(), self._clock.boottime(), self._boot)
+        self._seen = advance(self._seen, now)
+        return self._seen
+
+    def now(self) -> datetime:
+        """Return the wall time, never less than before and never slower than the running time."""
+        return self.moment().wall
+
+    def boottime(self) -> float:
+        """Return the running time of the clock underneath."""
+        return self._clock.boottime()
 
 
 class FlooredClock:

@@ -668,6 +668,58 @@ class Dispatch(Struct, frozen=True):
     correction: bool = False
 
 
+# --------------------------------------------------------------------------------------------- orders and position
+
+
+class Fix(Struct, frozen=True):
+    """Where the unit is, as a receiver said."""
+
+    latitude: float
+    """Degrees, north positive, -90 to 90."""
+    longitude: float
+    """Degrees, east positive, -180 to 180."""
+    at: float
+    """Running time (CLOCK_BOOTTIME) in seconds at which it came."""
+    accuracy: float
+    """Metres within which the receiver believes it is, over 0."""
+
+
+class OrderReason(StrEnum):
+    """Whether a deployment order is in force here and now, and why not."""
+
+    IN_FORCE = "in_force"
+    NO_ORDER = "no_order"
+    """No order is loaded."""
+    # not now or not here; it may be in force again
+    NOT_BEGUN = "order_not_begun"
+    OTHER_CAMERA = "camera_not_in_order"
+    NO_FIX = "no_position"
+    """No fix, one older than 30 s, or one too inaccurate to say."""
+    OUTSIDE = "outside_the_place"
+    """The newest fix lies outside; it ends the order unless one inside follows within 30 s."""
+    # ended, for good
+    WINDOW_OVER = "order_window_over"
+    WITHDRAWN = "order_withdrawn"
+    CLOCK_SET_BACK = "clock_set_back"
+    LEFT_PLACE = "left_the_place"
+    OTHER_LIST = "list_changed"
+
+
+class OrderStanding(Struct, frozen=True):
+    """How an order stands. Where it is not in force, nothing is compared and no template stays in memory."""
+
+    order: str
+    """Identifier; "" where there is none."""
+    reason: OrderReason
+    ended: bool = False
+    """True where it will not be in force again."""
+
+    @property
+    def in_force(self) -> bool:
+        """Whether faces may be compared."""
+        return self.reason is OrderReason.IN_FORCE
+
+
 # --------------------------------------------------------------------------------------------- account
 
 
@@ -764,6 +816,20 @@ class CameraHealth(Struct, frozen=True):
     stalled: bool
     frames: int
     reopened: int
+    detail: str
+
+
+class PositionHealth(Struct, frozen=True):
+    """Health of the position source. It does not say where the unit is."""
+
+    source: str
+    """What is read, such as ``gpsd``."""
+    open: bool
+    fix: bool
+    """Whether the newest fix is young enough for an order."""
+    reopened: int
+    refused: int
+    """Sentences or reports that were damaged, impossible or not new."""
     detail: str
 
 
