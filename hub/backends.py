@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from msgspec import Struct
 
-from hub.messages import Box, Dispatch, PlateEvidence, Query, Reach, SubjectKind
+from hub.messages import Box, Dispatch, Fix, PlateEvidence, Query, Reach, SubjectKind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -316,6 +316,31 @@ class Translator(abc.ABC):
     def missing(self) -> str:
         """Return one line on what to install for it to offer more; "" where nothing is missing."""
         return ""
+
+    def close(self) -> None:
+        """Free what was opened. May be called twice."""
+
+
+class PositionSource(abc.ABC):
+    """Says where the unit is. Made when it is opened, and made anew when it failed.
+
+    How old a fix may be, and what follows from it, is the host's to decide. Nothing of where the unit was is kept.
+    """
+
+    name: ClassVar[str]
+    refused: int = 0
+    """What came and was damaged, impossible or not new, so far."""
+
+    @abc.abstractmethod
+    def fix(self) -> Fix | None:
+        """Return the newest fix that has not been returned before, waiting for it no longer than a second.
+
+        Returns:
+            None where none came, or where the receiver says that it does not know.
+
+        Raises:
+            PositionError: The receiver is gone or silent; the host closes the source and makes another one.
+        """
 
     def close(self) -> None:
         """Free what was opened. May be called twice."""

@@ -83,6 +83,10 @@ class TranslatorError(HubError):
     """A translator cannot do what was asked; the message is for the officer."""
 
 
+class PositionError(HubError):
+    """A position source is not there, silent or gone."""
+
+
 class ClosedChannelError(HubError):
     """The channel's other side is gone."""
 
