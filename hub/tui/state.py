@@ -15,13 +15,23 @@ from typing import Final, TypeAlias, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hub.events import ActorChanged, AlertEvent, CameraChanged, Counts, Event, UnitStarted, UnitStopped
+from hub.events import (
+    ActorChanged,
+    AlertEvent,
+    CameraChanged,
+    Counts,
+    Event,
+    ListeningChanged,
+    UnitStarted,
+    UnitStopped,
+)
 from hub.messages import (
     ActorHealth,
     Alert,
     AlertState,
     Answer,
     CameraHealth,
+    ListenMode,
     ReasonCount,
     Requester,
     is_missing,
@@ -160,6 +170,8 @@ class State(Struct, frozen=True):
     queues: tuple[QueueHealth, ...] = ()
     counts: tuple[ReasonCount, ...] = ()
     parked: tuple[str, ...] = ()
+    listening: ListenMode = ListenMode.OFF
+    """Whether the unit's microphone is open, for whichever dashboard."""
     alerts: tuple[AlertEvent, ...] = ()
     """In the order in which they should be looked at; only while an officer is signed in."""
     waiting: int = 0
@@ -236,6 +248,7 @@ def _snapshot(state: State, told: Snapshot) -> State:
         cameras=told.cameras,
         actors=told.actors,
         parked=told.parked,
+        listening=told.listening,
     )
     state = _pulse(state, told.pulse)
     return _queue(state, told.alerts) if told.officer is not None else state
@@ -265,6 +278,8 @@ def _event(state: State, event: Event) -> State:
             return replace(state, cameras=_put(state.cameras, event.health, lambda health: health.camera))
         case Counts() | UnitStopped():
             return replace(state, counts=event.counts)
+        case ListeningChanged():
+            return replace(state, listening=event.mode)
         case UnitStarted():
             return replace(state, parked=event.parked, development=event.development, detail=event.detail)
 
