@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     Image: TypeAlias = NDArray[np.uint8]
     Embeddings: TypeAlias = NDArray[np.float32]
+    Samples: TypeAlias = NDArray[np.float32]
 else:
-    Image = Embeddings = Any
+    Image = Embeddings = Samples = Any
 
 
 class PluginContext(Struct, frozen=True):
@@ -267,6 +268,103 @@ class ImportReport(Struct, frozen=True):
     bad: tuple[BadRow, ...]
     list_digest: str = ""
     """SHA-256 of the closed list as it now stands; "" for a register."""
+
+
+class VoiceDetector(abc.ABC):
+    """Says, 32 ms by 32 ms, how probably somebody speaks. One object listens to one stream of sound."""
+
+    name: ClassVar[str]
+
+    @abc.abstractmethod
+    def hear(self, blocks: Samples) -> Samples:
+        """Take the next blocks of the stream in.
+
+        Args:
+            blocks: float32 [blocks, 512] at 16 kHz, -1 to 1. Must not be kept or changed.
+
+        Returns:
+            float32 [blocks]: probability of speech in each, 0 to 1.
+
+        Raises:
+            ModelError: The model does not run.
+        """
+
+    @abc.abstractmethod
+    def reset(self) -> None:
+        """Forget the stream: another one begins."""
+
+    def close(self) -> None:
+        """Free the model. May be called twice."""
+
+
+class LanguageGuess(Struct, frozen=True):
+    """A language that may have been spoken."""
+
+    language: str
+    """ISO 639-1 code; ISO 639-3 where there is none."""
+    probability: float
+    """Among all that the model knows, 0 to 1."""
+
+
+class Hearing(Struct, frozen=True, eq=False):
+    """One utterance as a transcriber has taken it in. It lives as long as its utterance and is never encoded."""
+
+    languages: tuple[LanguageGuess, ...]
+    """All that the model knows, most probable first."""
+    handle: object
+    """The transcriber's own; handed back to it as it is."""
+
+
+class Written(Struct, frozen=True):
+    """What a transcriber wrote down of a `Hearing`. Whether it may be invented is the host's to judge."""
+
+    text: str
+    log_probability: float
+    """Mean over the text's tokens, natural logarithm; 0 at best."""
+    no_speech: float
+    """Probability that nobody spoke, 0 to 1."""
+
+
+class Transcriber(abc.ABC):
+    """Writes down what was said, in the language that was spoken or in English.
+
+    An utterance is taken in once by `hear`, which is the expensive half; the host then chooses the language and asks
+    for the original and for English, both of the same hearing. Calls come one at a time.
+    """
+
+    name: ClassVar[str]
+    languages: frozenset[str]
+    """Codes of the languages that it knows."""
+    longest: ClassVar[float] = 28.0
+    """Seconds of an utterance that it takes in at once."""
+
+    @abc.abstractmethod
+    def hear(self, samples: Samples) -> Hearing:
+        """Take an utterance in and say which language it may be.
+
+        Args:
+            samples: float32 [samples] at 16 kHz, -1 to 1, at most `longest` seconds. Must not be kept or changed.
+
+        Raises:
+            ModelError: The model does not run.
+        """
+
+    @abc.abstractmethod
+    def write(self, hearing: Hearing, language: str, *, english: bool = False, quick: bool = False) -> Written:
+        """Write an utterance down.
+
+        Args:
+            hearing: From `hear` of this object.
+            language: Code of the language that was spoken, one of `languages`.
+            english: True for an English translation in place of the original.
+            quick: True for a text that is replaced soon: fast rather than best.
+
+        Raises:
+            ModelError: The model does not run.
+        """
+
+    def close(self) -> None:
+        """Free the model. May be called twice."""
 
 
 class LanguagePair(Struct, frozen=True):

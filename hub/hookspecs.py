@@ -19,7 +19,9 @@ from hub.backends import (
     PlateReader,
     PluginContext,
     RecordSource,
+    Transcriber,
     Translator,
+    VoiceDetector,
 )
 
 PLUGIN_API: Final = 1
@@ -40,6 +42,8 @@ RegisterFaceDetector: TypeAlias = Callable[[str, Callable[[PluginContext], FaceD
 RegisterFaceEngine: TypeAlias = Callable[[str, Callable[[PluginContext], FaceEngine]], None]
 RegisterRecordSource: TypeAlias = Callable[[type[RecordSource]], None]
 RegisterImporter: TypeAlias = Callable[[type[Importer]], None]
+RegisterVoiceDetector: TypeAlias = Callable[[str, Callable[[PluginContext], VoiceDetector]], None]
+RegisterTranscriber: TypeAlias = Callable[[str, Callable[[PluginContext], Transcriber]], None]
 RegisterTranslator: TypeAlias = Callable[[str, Callable[[PluginContext], Translator]], None]
 RegisterDispatcher: TypeAlias = Callable[[str, Callable[[PluginContext], Dispatcher]], None]
 
@@ -72,6 +76,16 @@ def register_importers(register: RegisterImporter) -> None:
 @hookspec
 def register_dispatchers(register: RegisterDispatcher) -> None:
     """Call ``register(name, factory)`` for each way to the desk."""
+
+
+@hookspec
+def register_voice_detectors(register: RegisterVoiceDetector) -> None:
+    """Call ``register(name, factory)`` for each voice detector; the factory runs for each stream of sound."""
+
+
+@hookspec
+def register_transcribers(register: RegisterTranscriber) -> None:
+    """Call ``register(name, factory)`` for each transcriber; the factory runs when speech is first to be heard."""
 
 
 @hookspec

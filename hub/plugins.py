@@ -31,7 +31,9 @@ from hub.backends import (
     PlateReader,
     PluginContext,
     RecordSource,
+    Transcriber,
     Translator,
+    VoiceDetector,
 )
 from hub.errors import PluginError
 from hub.hookspecs import GROUP, PLUGIN_API, PROJECT
@@ -82,6 +84,8 @@ class Part(Struct, Generic[T], frozen=True):
 MakePlateReader: TypeAlias = Callable[[PluginContext], PlateReader]
 MakeFaceDetector: TypeAlias = Callable[[PluginContext], FaceDetector]
 MakeFaceEngine: TypeAlias = Callable[[PluginContext], FaceEngine]
+MakeVoiceDetector: TypeAlias = Callable[[PluginContext], VoiceDetector]
+MakeTranscriber: TypeAlias = Callable[[PluginContext], Transcriber]
 MakeTranslator: TypeAlias = Callable[[PluginContext], Translator]
 MakeDispatcher: TypeAlias = Callable[[PluginContext], Dispatcher]
 
@@ -93,6 +97,8 @@ FACE_DETECTOR: Final = "face detector"
 FACE_ENGINE: Final = "face engine"
 RECORD_SOURCE: Final = "record source"
 IMPORTER: Final = "importer"
+VOICE_DETECTOR: Final = "voice detector"
+TRANSCRIBER: Final = "transcriber"
 TRANSLATOR: Final = "translator"
 DISPATCHER: Final = "dispatcher"
 
@@ -190,6 +196,16 @@ class PluginHost:
         return MappingProxyType(self._parts[IMPORTER])
 
     @property
+    def voice_detectors(self) -> Mapping[str, Part[MakeVoiceDetector]]:
+        """Voice detectors by their own name."""
+        return MappingProxyType(self._parts[VOICE_DETECTOR])
+
+    @property
+    def transcribers(self) -> Mapping[str, Part[MakeTranscriber]]:
+        """Transcribers by their own name."""
+        return MappingProxyType(self._parts[TRANSCRIBER])
+
+    @property
     def translators(self) -> Mapping[str, Part[MakeTranslator]]:
         """Translators by their own name."""
         return MappingProxyType(self._parts[TRANSLATOR])
@@ -249,6 +265,8 @@ _HOOKS: Final = {
     "register_face_engines": FACE_ENGINE,
     "register_record_sources": RECORD_SOURCE,
     "register_importers": IMPORTER,
+    "register_voice_detectors": VOICE_DETECTOR,
+    "register_transcribers": TRANSCRIBER,
     "register_translators": TRANSLATOR,
     "register_dispatchers": DISPATCHER,
 }
