@@ -18,6 +18,9 @@ from hub.errors import InputError, UsageError
 
 TRUST_FILE: Final = "trust.json"
 """Name of the file in the state folder."""
+TRUSTED_FOLDER: Final = "authority"
+"""Name of the folder in the state folder that holds what an authority says; where there is one it counts alone, see
+`hub.watchlists.trusted`."""
 SIGNERS: Final = 2
 """Different signers of its issuer whom a list needs (C1)."""
 _BYTES: Final = 2**20
@@ -59,7 +62,7 @@ def add_issuer(trust: Trust, name: str, keys: Sequence[SignerKey]) -> Trust:
     """
     issuer = Issuer(name, tuple(keys))
     others = tuple(each for each in trust.issuers if each.name != name)
-    if problem := _problem(issuer, others):
+    if problem := issuer_problem(issuer, others):
         raise UsageError(problem)
     return Trust((*others, issuer))
 
@@ -79,7 +82,7 @@ def load_trust(path: Path) -> Trust:
     except msgspec.MsgspecError as error:
         raise InputError(f"{path} is damaged ({error}): make it again with `patrol-hub watchlist trust`") from error
     for number, issuer in enumerate(trust.issuers):
-        if problem := _problem(issuer, trust.issuers[:number]):
+        if problem := issuer_problem(issuer, trust.issuers[:number]):
             raise InputError(f"{path}: {problem}")
     return trust
 
@@ -93,7 +96,8 @@ def save_trust(path: Path, trust: Trust) -> None:
     write_file(path, msgspec.json.format(msgspec.json.encode(trust), indent=2) + b"\n")
 
 
-def _problem(issuer: Issuer, others: Sequence[Issuer]) -> str:
+def issuer_problem(issuer: Issuer, others: Sequence[Issuer]) -> str:
+    """Say what is wrong with an issuer beside others; "" where nothing is."""
     if not issuer.name.strip():
         return "an issuer needs a name"
     if any(other.name == issuer.name for other in others):

@@ -1,72 +1,132 @@
-"""What a unit trusts after its newest accepted update: who may issue lists, which lists are in force, who may sign.
+"""The unit's trusted set: kept whole in one private file, read back through the machine that accepted it, updated.
 
-TUF metadata (https://theupdateframework.github.io/specification/latest/) over python-tuf's metadata classes, under a
-state machine of our own that gets the time as an argument. Fetching is `hub.watchlists.updating`'s, making the
-metadata `hub.watchlists.repository`'s.
+What an update must be is `hub.watchlists.steps`', what the set answers `hub.watchlists.trusted_set`'s, fetching and
+accounting `hub.watchlists.updating`'s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
-from hub.watchlists.trust import SignerKey, Trust
+from hub.authority.files import make_folder, read_private, write_file
+from hub.errors import InputError, TrustError
+from hub.watchlists.metadata import RoleKeys, Withdrawn
+from hub.watchlists.steps import steps
+from hub.watchlists.trust import TRUSTED_FOLDER
+from hub.watchlists.trusted_set import Anchor, Listing, TrustedSet
 
-TRUSTED_FOLDER: Final = "authority"
-"""Name of the folder in the state folder that `open_trusted` reads."""
+__all__ = [
+    "TRUSTED_FILE", "TRUSTED_FOLDER", "Anchor", "Listing", "Repository", "RoleKeys", "TrustedReader", "TrustedSet",
+    "Withdrawn", "keep", "open_trusted", "update",
+]  # fmt: skip
 
-
-class RoleKeys(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who may sign orders, grants and their withdrawal; nobody stands in both roles."""
-
-    authority: tuple[SignerKey, ...] = ()
-    commander: tuple[SignerKey, ...] = ()
+TRUSTED_FILE: Final = "trusted.json"
+"""Name of the file in `TRUSTED_FOLDER`."""
+_LARGEST: Final = 256 * 2**20
+_EVER: Final = datetime.min.replace(tzinfo=UTC)
+"""Before every date: what was accepted once is read back whatever the time; `TrustedSet.standing` asks for that."""
 
 
 class Repository(Struct, frozen=True):
-    """What was fetched, by file name; as untrusted as it gets."""
+    """What was fetched, by file name below the repository; as untrusted as it gets."""
 
     files: Mapping[str, bytes]
 
 
-class TrustedSet:
-    """What a unit trusts; immutable."""
+def update(trusted: TrustedSet | Anchor, fetched: Repository, now: datetime) -> TrustedSet:
+    """Return what is trusted after an update.
 
-    @property
-    def issuers(self) -> Trust:
-        """Whoever may issue lists, with their signers."""
-        raise NotImplementedError
+    Args:
+        trusted: What was trusted before; it is not changed.
+        fetched: The files.
+        now: The time, timezone-aware, floored by the newest log entry.
 
-    @property
-    def people(self) -> RoleKeys:
-        """Who may sign orders and grants."""
-        raise NotImplementedError
-
-    @property
-    def revoked(self) -> frozenset[str]:
-        """What the authority withdrew: SHA-256 (hexadecimal) of lists, identifiers of orders and grants."""
-        raise NotImplementedError
-
-    def admits(self, digest: str, now: datetime, *, issuer: str = "") -> str:
-        """Say why a list may not be used; "" where it may.
-
-        Args:
-            digest: SHA-256, hexadecimal, of the package file or of the content that its envelope signs.
-            now: The time, timezone-aware, floored by the newest log entry.
-            issuer: Name of the issuer that the list claims; "" asks for any.
-        """
-        raise NotImplementedError
+    Raises:
+        TrustError: The update is refused; the message is the one reason (one signature, altered, expired, rolled
+            back, files of different updates, too large, missing), and what was trusted before stands.
+    """
+    asking = steps(trusted, now)
+    try:
+        wanted = next(asking)
+        while True:
+            wanted = asking.send(fetched.files.get(wanted.name))
+    except StopIteration as done:
+        result: TrustedSet = done.value
+        return result
 
 
 def open_trusted(folder: Path) -> TrustedSet | None:
-    """Return what the unit has kept, or None where no authority was ever trusted."""
-    raise NotImplementedError
+    """Return what the unit has kept, or None where no authority was ever trusted. Whether it has expired is not asked.
+
+    Args:
+        folder: `TRUSTED_FOLDER` in the state folder.
+
+    Raises:
+        NotAllowedError: Others may read or write the file, it belongs to somebody else, or what it holds does not
+            verify.
+        InputError: It is damaged.
+        StoreError: It cannot be read.
+    """
+    path = folder / TRUSTED_FILE
+    if not path.exists() and not path.is_symlink():
+        return None
+    try:
+        files = msgspec.json.decode(read_private(path, limit=_LARGEST), type=dict[str, bytes])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is damaged: what the authority says is unknown, and no list is used") from error
+    root = next((data for name, data in files.items() if name.endswith(".root.json")), b"")
+    try:
+        return update(Anchor(root), Repository(files), _EVER)
+    except TrustError as error:
+        raise TrustError(f"{path} does not verify: {error}") from error
 
 
-def update(trusted: TrustedSet, fetched: Repository, now: datetime) -> TrustedSet:
-    """Return what is trusted after an update; raises `NotAllowedError` with the reason, and nothing has changed."""
-    raise NotImplementedError
+def keep(folder: Path, trusted: TrustedSet) -> None:
+    """Keep a trusted set in place of the one before it, in one durable step.
+
+    Raises:
+        StoreError: It cannot be written; the older one is as it was.
+    """
+    make_folder(folder)
+    write_file(folder / TRUSTED_FILE, msgspec.json.encode(dict(trusted.files)))
+
+
+class TrustedReader:
+    """What the unit trusts now, read again when the file has changed: for whoever looks at every query.
+
+    Not for several threads at once.
+
+    Args:
+        folder: `TRUSTED_FOLDER` in the state folder; None never holds anything.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._seen: tuple[int, int, int] | None = None
+        self._trusted: TrustedSet | None = None
+
+    def current(self) -> TrustedSet | None:
+        """Return the trusted set, or None where no authority was ever trusted.
+
+        Raises:
+            HubError: As `open_trusted`, at every call until it is mended; TrustError also where the file is gone.
+        """
+        if self._folder is None:
+            return None
+        try:
+            status = (self._folder / TRUSTED_FILE).stat()
+        except OSError as error:
+            if self._trusted is not None:
+                raise TrustError("what the authority says was removed from this unit: no list is used") from error
+            return open_trusted(self._folder)
+        stamp = (status.st_mtime_ns, status.st_ino, status.st_size)
+        if stamp != self._seen:
+            trusted = open_trusted(self._folder)
+            self._trusted, self._seen = trusted, stamp
+        return self._trusted
