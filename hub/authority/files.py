@@ -8,8 +8,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from hub.errors import InputError, NotAllowedError, StoreError, StoreFullError
 
@@ -78,6 +80,29 @@ def write_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def replacing(path: Path, *, mode: int = 0o600) -> Iterator[IO[bytes]]:
+    """Give a new file for the block, for what is too large to be held in memory; at its end it takes the path's place.
+
+    Where the block or the writing fails the older file, if any, is as it was.
+
+    Raises:
+        StoreFullError: The disk is full.
+        StoreError: It cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.unlink(missing_ok=True)
+        with _new(temporary, mode) as file:
+            yield file
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise _store_error(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def write_once(path: Path, content: bytes) -> None:
     """Write a file with mode 0600 whole or not at all, and only where none is.
 
@@ -107,10 +132,17 @@ def _store_error(path: Path, error: OSError) -> StoreError:
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:
+    with _new(path, mode) as file:
+        file.write(content)
+
+
+@contextmanager
+def _new(path: Path, mode: int) -> Iterator[IO[bytes]]:
+    """Give a file that was not there, and have it on the disk at the end of the block."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, mode)
-        file.write(content)
+        yield file
         file.flush()
         os.fsync(descriptor)
 

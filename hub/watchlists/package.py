@@ -204,27 +204,11 @@ def verify_package(
             yet valid, expired or rolled back; the message says which.
     """
     envelope = _unpack(package)
-    if not envelope.signatures:
-        raise TrustError("the list is unsigned: it needs the signatures of two signers of its issuer")
     raw = read_payload(envelope, _RawList, "list")
-    name = plain(raw.issuer, limit=80)
-    issuer = trust.issuer(raw.issuer)
-    if issuer is None:
-        raise TrustError(f"the issuer {name!r} is unknown to this unit: add it with `patrol-hub watchlist trust`")
-    signers = tuple(key.name for key in count_signatures(envelope, issuer.keys, "list"))
-    if len(signers) < SIGNERS:
-        raise TrustError(
-            f"{len(signers)} of the {SIGNERS} signatures that it needs are of signers of {name}: "
-            "two different people of the issuer sign a list"
-        )
+    signers = issued_by(envelope, raw, trust)
     digest = digest_of(envelope)
     _check_header(raw, now)
-    if raw.version < previous_version:
-        raise TrustError(
-            f"the list was rolled back: it is version {raw.version} and this unit has version {previous_version}"
-        )
-    if raw.version == previous_version and previous_digest and digest != previous_digest:
-        raise TrustError(f"two different lists say that they are version {raw.version}: ask {name} for a new one")
+    check_version(raw, digest, previous_version, previous_digest)
     entries, refused = _entries(raw)
     return VerifiedList(_hot_list(raw, entries), digest, signers, refused)
 
@@ -243,15 +227,62 @@ def read_development_package(package: bytes, now: datetime) -> VerifiedList:
     return VerifiedList(_hot_list(raw, entries), digest, (), refused, development=True)
 
 
+def issued_by(envelope: Envelope, header: ListHeader, trust: Trust) -> tuple[str, ...]:
+    """Return the names of the issuer's signers who signed a list, hot-list or face list: two or more.
+
+    Raises:
+        TrustError: It is unsigned, signed by too few, altered after it was signed, or of an unknown issuer.
+    """
+    if not envelope.signatures:
+        raise TrustError("the list is unsigned: it needs the signatures of two signers of its issuer")
+    name = plain(header.issuer, limit=80)
+    issuer = trust.issuer(header.issuer)
+    if issuer is None:
+        raise TrustError(f"the issuer {name!r} is unknown to this unit: add it with `patrol-hub watchlist trust`")
+    signers = tuple(key.name for key in count_signatures(envelope, issuer.keys, "list"))
+    if len(signers) < SIGNERS:
+        raise TrustError(
+            f"{len(signers)} of the {SIGNERS} signatures that it needs are of signers of {name}: "
+            "two different people of the issuer sign a list"
+        )
+    return signers
+
+
+def check_dates(header: ListHeader, now: datetime) -> None:
+    """Refuse a list outside of its dates.
+
+    Raises:
+        TrustError: Its times have no time zone, it is not yet valid, or it has expired.
+    """
+    if header.created.tzinfo is None or header.expires.tzinfo is None:
+        raise TrustError("the list's times have no time zone")
+    if now < header.created:
+        raise TrustError(f"the list is valid from {header.created:%Y-%m-%d %H:%M} UTC on: check this unit's clock")
+    if now >= header.expires:
+        raise TrustError(f"the list expired at {header.expires:%Y-%m-%d %H:%M} UTC: load a new one")
+
+
+def check_version(header: ListHeader, digest: str, previous_version: int, previous_digest: str) -> None:
+    """Refuse a list that is older than the one of its name and issuer that the unit has.
+
+    Raises:
+        TrustError: It was rolled back, or two different lists say that they are the same version.
+    """
+    if header.version < previous_version:
+        raise TrustError(
+            f"the list was rolled back: it is version {header.version} and this unit has version {previous_version}"
+        )
+    if header.version == previous_version and previous_digest and digest != previous_digest:
+        raise TrustError(
+            f"two different lists say that they are version {header.version}: "
+            f"ask {plain(header.issuer, limit=80)} for a new one"
+        )
+
+
 def _check_header(raw: _RawList, now: datetime) -> None:
     if raw.kind != HOT_LIST:
         raise TrustError(f"this is no hot-list but says that it is {plain(raw.kind, limit=40)!r}")
-    if raw.created.tzinfo is None or raw.expires.tzinfo is None:
-        raise TrustError("the list's times have no time zone")
-    if now < raw.created:
-        raise TrustError(f"the list is valid from {raw.created:%Y-%m-%d %H:%M} UTC on: check this unit's clock")
-    if now >= raw.expires:
-        raise TrustError(f"the list expired at {raw.expires:%Y-%m-%d %H:%M} UTC: load a new one")
+    check_dates(raw, now)
 
 
 def _entries(raw: _RawList) -> tuple[tuple[ListEntry, ...], tuple[RefusedEntry, ...]]:
