@@ -7,10 +7,11 @@ reads the alert again; so several processes may work on the same files. The acto
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import trio
@@ -51,8 +52,11 @@ if TYPE_CHECKING:
 Redactor: TypeAlias = "Callable[[Pixels, Box], Awaitable[tuple[Picture, Picture]]]"
 """Makes the pictures that an alert keeps, crop and scene, from a frame and the subject's box in it (C8)."""
 
-FaceRedactor: TypeAlias = Callable[[FaceCandidate], Awaitable[tuple[Picture, Picture, Picture | None]]]
-"""Makes the pictures that an alert about a face keeps: crop, scene, and the entry's reference where it has one."""
+Pictured: TypeAlias = tuple[Picture, Picture, Mapping[str, Picture]]
+"""Crop, scene, and reference photos by entry."""
+
+FaceRedactor: TypeAlias = Callable[[FaceCandidate], Awaitable[Pictured]]
+"""Makes the pictures that alerts about a face keep."""
 
 FollowUp: TypeAlias = Callable[[Alert, Requester], Awaitable[None]]
 """Called with an alert that has just been adjudicated true and the officer who did, to ask registers about it.
@@ -82,7 +86,8 @@ class _Pictures(Struct, frozen=True):
     scene: Picture | None
     trouble: str
     """Why there are none, "" where there are or were never to be."""
-    reference: Picture | None = None
+    references: Mapping[str, Picture] = MappingProxyType({})
+    """Reference photos by entry."""
 
 
 class AlertBook:
@@ -173,7 +178,7 @@ class AlertBook:
             keep_until=keep_until,
             crop=pictures.crop,
             scene=pictures.scene,
-            reference=pictures.reference,
+            reference=pictures.references.get(hit.record.entry),
         )
         await self._append(Act.ALERT_RAISED, raised.requester, "raised", alert, now)
         try:
@@ -193,15 +198,15 @@ class AlertBook:
             return _Pictures(None, None, "no picture: nothing here redacts it" if pictured else "")
         with trio.move_on_after(REDACT_SECONDS):
             try:
-                crop, scene, reference = await make()
+                crop, scene, references = await make()
             except HubError as error:
                 return _Pictures(None, None, f"no picture: {error}")
             except Exception as error:  # noqa: BLE001  # a model's fault must not lose an alert
                 return _Pictures(None, None, f"no picture: redacting it failed ({type(error).__name__})")
-            return _Pictures(crop, scene, "", reference)
+            return _Pictures(crop, scene, "", references)
         return _Pictures(None, None, f"no picture: redacting it took over {REDACT_SECONDS:g} s")
 
-    def _maker(self, raised: RaisedHit) -> Callable[[], Awaitable[tuple[Picture, Picture, Picture | None]]] | None:
+    def _maker(self, raised: RaisedHit) -> Callable[[], Awaitable[Pictured]] | None:
         """Return what makes the pictures; None where there is nothing to make them of, or nothing that does."""
         read, face = raised.read, raised.face
         if face is not None and self._redact_face is not None:
@@ -210,8 +215,8 @@ class AlertBook:
             return None
         redact, scene, box = self._redact, read.scene, read.box
 
-        async def of_plate() -> tuple[Picture, Picture, Picture | None]:
-            return *(await redact(scene, box)), None
+        async def of_plate() -> Pictured:
+            return *(await redact(scene, box)), {}
 
         return of_plate
 

@@ -147,6 +147,8 @@ class Reason(StrEnum):
     TOO_BRIGHT = "face_too_bright"
     FLAT = "face_without_contrast"
     FACE_BLURRED = "face_blurred"
+    NO_LIST = "no_list_open"
+    """The order is in force and its list is not open, or not yet: nothing is compared."""
     NOT_RESEMBLED = "resembles_no_entry"
     """It was compared once with the list in force, and no entry reached the threshold."""
 
@@ -609,8 +611,8 @@ class FaceCandidate(Struct, frozen=True, eq=False):
     """Other faces in `scene`, of each of which the alert keeps one colour."""
     order: str
     """Identifier of the deployment order; "" for a probe."""
-    reference: bytes
-    """JPEG of the best entry's reference photo; empty where the list has none."""
+    references: tuple[tuple[str, bytes], ...]
+    """For each entry that it resembles the entry's identifier and reference photo, JPEG."""
 
 
 class RaisedHit(Struct, frozen=True, eq=False):

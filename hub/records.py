@@ -31,6 +31,10 @@ class Category(StrEnum):
     MISSING_PERSON_VEHICLE = "missing_person_vehicle"
     WANTED_PERSON = "wanted_person"
     MISSING_PERSON = "missing_person"
+    MISSING_CHILD = "missing_child"
+    VULNERABLE_PERSON = "vulnerable_person"
+    THREAT_TO_LIFE = "threat_to_life"
+    """Somebody from whom an imminent threat to life comes."""
     STOLEN_DOCUMENT = "stolen_document"
     LOST_DOCUMENT = "lost_document"
 
@@ -91,6 +95,7 @@ SCHEMA: Final = (
     _text("model", 60, "Model of the vehicle."),
     _text("colour", 40, "Colour of the vehicle."),
     _text("vehicle_type", 40, "Type of the vehicle, such as car, lorry or motorcycle."),
+    _text("name", 120, "Name of the person whom an entry of a face list is about, as its issuer writes it."),
     _text("family_name", 100, "Family name of the person whom the entry or document is about."),
     _text("given_names", 100, "Given names of that person."),
     _date("birth_date", "Day of birth of that person."),

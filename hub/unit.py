@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from hub.actors.outbox import Outbox
-from hub.alerts import AlertBook, FollowUp
+from hub.alerts import AlertBook, FollowUp, Pictured
 from hub.audit.log import AuditLog, open_log
 from hub.authority.keys import KeySigner, load_or_create_unit_key
 from hub.authority.meter import METER_FILE, Meter
@@ -188,14 +188,15 @@ async def _redact(worker: Worker, scene: Pixels, box: Box) -> tuple[Picture, Pic
     return await worker.call(partial(redact_alert, scene, box), deadline=3.0)
 
 
-async def _redact_face(worker: Worker, face: FaceCandidate) -> tuple[Picture, Picture, Picture | None]:
+async def _redact_face(worker: Worker, face: FaceCandidate) -> Pictured:
     from hub.vision.face_pictures import redact_face, reference_picture
 
-    def make() -> tuple[Picture, Picture, Picture | None]:
+    def make() -> Pictured:
         crop, scene = redact_face(face.scene, face.box, face.others)
-        reference = None
-        with suppress(InputError):  # a photo that is none costs the reference, not the live side
-            reference = reference_picture(face.reference) if face.reference else None
-        return crop, scene, reference
+        references = {}
+        for entry, photo in face.references:
+            with suppress(InputError):  # a photo that is none costs the reference, not the live side
+                references[entry] = reference_picture(photo)
+        return crop, scene, references
 
     return await worker.call(make, deadline=3.0)

@@ -40,6 +40,7 @@ MIGRATIONS: Final = (
     ) STRICT;
     """,
     erasing.MIGRATION,
+    "ALTER TABLE turns ADD COLUMN probe INTEGER NOT NULL DEFAULT 0;",
 )
 
 _KEY_BYTES: Final = 32
@@ -77,17 +78,29 @@ class Meter:
         Raises:
             StoreError: The turn could not be written: nothing may be compared.
         """
+        return await self._begin(officer, live, document, probe=False)
+
+    async def begin_probe(self, officer: str) -> tuple[Decision, int]:
+        """Take a turn for a comparison with the list in force, as `begin`; nothing is remembered of the picture.
+
+        Raises:
+            StoreError: The turn could not be written: nothing may be compared.
+        """
+        return await self._begin(officer, b"", b"", probe=True)
+
+    async def _begin(self, officer: str, live: bytes, document: bytes, *, probe: bool) -> tuple[Decision, int]:
         now, key = self._clock.now(), self._random(_KEY_BYTES)
 
         def write(connection: sqlite3.Connection) -> tuple[Decision, int]:
-            rows = connection.execute("SELECT officer, begun, ended, outcome, key, live, document FROM turns")
+            rows = connection.execute("SELECT officer, begun, ended, outcome, key, live, document, probe FROM turns")
             turns = [_turn(row, live, document) for row in rows.fetchall()]
-            decision = may_begin(turns, officer, now, self._limits)
+            decision = may_begin(turns, officer, now, self._limits, probe=probe)
             if not decision.allowed:
                 return decision, 0
+            tags = (None, None, None) if probe else (key, _tag(key, live), _tag(key, document))
             added = connection.execute(
-                "INSERT INTO turns (officer, begun, outcome, key, live, document) VALUES (?, ?, ?, ?, ?, ?)",
-                (officer, now.isoformat(), Outcome.UNDER_WAY.value, key, _tag(key, live), _tag(key, document)),
+                "INSERT INTO turns (officer, begun, outcome, key, live, document, probe) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (officer, now.isoformat(), Outcome.UNDER_WAY.value, *tags, int(probe)),
             )
             return decision, added.lastrowid or 0
 
@@ -142,8 +155,8 @@ def _tag(key: bytes, of: bytes) -> bytes:
     return hmac.digest(key, of, "sha256")
 
 
-def _turn(row: tuple[str, str, str | None, str, bytes | None, bytes, bytes], live: bytes, document: bytes) -> Turn:
-    officer, begun, ended, outcome, key, tag, document_tag = row
+def _turn(row: tuple[str, str, str | None, str, bytes | None, bytes, bytes, int], live: bytes, document: bytes) -> Turn:
+    officer, begun, ended, outcome, key, tag, document_tag, probe = row
     return Turn(
         officer,
         datetime.fromisoformat(begun),
@@ -151,4 +164,5 @@ def _turn(row: tuple[str, str, str | None, str, bytes | None, bytes, bytes], liv
         Outcome(outcome),
         same_live=key is not None and hmac.compare_digest(_tag(key, live), tag),
         same_document=key is not None and hmac.compare_digest(_tag(key, document), document_tag),
+        probe=bool(probe),
     )

@@ -4,10 +4,12 @@ No clock, no store: `hub.authority.meter` remembers the turns. The rules, each o
 stricter and none laxer:
 
 1. one comparison at a time in the unit, and the next begins `Limits.apart` after the last has ended;
-2. an officer begins so many in any 12 hours, which is what a shift is here;
+2. an officer begins so many in any 12 hours, which is what a shift is here: 1:1 checks and probes together;
 3. a live picture that was compared with one document is compared with no other within the hour;
 4. an officer whose comparison found no candidate compares nothing with another document within the hour;
 5. a document is compared with so many live pictures within the hour.
+
+Rules 3 to 5 are about documents; a probe, which compares a face with a signed list, has none.
 
 Rule 3 knows a picture by its pixels, so that a picture saved anew, or the next frame of a camera, escapes it. Rule 4
 needs no likeness of anybody: who searches for a face in a pile of documents gets "different" from the first, and
@@ -86,9 +88,13 @@ class Turn(Struct, frozen=True):
     """Whether its live picture was the same; False once that cannot be told any more."""
     same_document: bool
     """Whether its document's picture was."""
+    probe: bool = False
+    """Whether a list was in place of a document."""
 
 
-def may_begin(turns: Sequence[Turn], officer: str, now: datetime, limits: Limits = CHARTER) -> Decision:
+def may_begin(
+    turns: Sequence[Turn], officer: str, now: datetime, limits: Limits = CHARTER, *, probe: bool = False
+) -> Decision:
     """Say whether an officer may compare now.
 
     Args:
@@ -96,6 +102,7 @@ def may_begin(turns: Sequence[Turn], officer: str, now: datetime, limits: Limits
         officer: Number of the officer who asks.
         now: Wall time, not less than that of any turn.
         limits: Those in force.
+        probe: Whether a face is compared with a list: rules 1 and 2 alone.
     """
     for turn in turns:
         if turn.ended is None and now - turn.begun < limits.lease:
@@ -107,7 +114,10 @@ def may_begin(turns: Sequence[Turn], officer: str, now: datetime, limits: Limits
     own = [turn for turn in turns if turn.officer == officer and now - turn.begun < limits.shift]
     if len(own) >= limits.per_shift:
         return _no(f"officer {officer} has begun {len(own)} face checks in 12 hours, which is all that a shift has")
-    lately = [turn for turn in turns if now - turn.begun < limits.hour and turn.outcome is not Outcome.NOT_COMPARED]
+    if probe:
+        return Decision(allowed=True, reason="within the limits of face checks")
+    checks = [turn for turn in turns if not turn.probe]
+    lately = [turn for turn in checks if now - turn.begun < limits.hour and turn.outcome is not Outcome.NOT_COMPARED]
     if any(turn.same_live and not turn.same_document for turn in lately):
         return _no("this picture was compared with another document within the hour: a face is checked against one")
     fruitless = [turn for turn in lately if turn.officer == officer and turn.outcome is not Outcome.CANDIDATE]

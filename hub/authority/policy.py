@@ -180,6 +180,15 @@ def may_check_face(requester: Requester, reason: str, part: TakingPart | None, w
     return _yes("a signed-in officer with a reason, and the person takes part")
 
 
+def may_probe(requester: Requester, reason: str) -> Decision:
+    """Say whether a face may be compared with the face list in force (C1, C4). How often is `metering`'s to say."""
+    if refusal := _lacks(requester, Right.LOOK_UP):
+        return refusal
+    if not reason.strip():
+        return _no("a probe needs a reason: say why")
+    return _yes("a signed-in officer with a reason: one deliberate act")
+
+
 def may_read_files(requester: Requester, reason: str) -> Decision:
     """Say whether the plates in files may be read. It needs a reason; nobody has to be signed in.
 
