@@ -53,6 +53,8 @@ class Origin(StrEnum):
     """It lies in a distribution that is installed as a dependency."""
     CARRIER = "carrier"
     """It is taken out of a wheel that is downloaded for it, never installed and never imported."""
+    BROUGHT = "brought"
+    """Somebody puts it into the folder of weights: no wheel carries the whole of it."""
 
 
 class Converter(StrEnum):
@@ -70,6 +72,15 @@ class Original(Struct, frozen=True, forbid_unknown_fields=True):
     converter: Converter
 
 
+class Piece(Struct, frozen=True, forbid_unknown_fields=True):
+    """A further piece of a file that is too long for one wheel."""
+
+    distribution: str
+    version: str
+    path: str
+    """Path of the piece inside its wheel."""
+
+
 class Source(Struct, frozen=True, forbid_unknown_fields=True):
     """The published file that a model is."""
 
@@ -81,6 +92,8 @@ class Source(Struct, frozen=True, forbid_unknown_fields=True):
     """Path of the file inside the wheel, with forward slashes."""
     original: Original | None = None
     """The file in the wheel where it is another one than the model, which is then made of it when it is pulled."""
+    more: tuple[Piece, ...] = ()
+    """Pieces that follow the first one, in their order, where the file is carried in several."""
 
 
 class Figure(Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,6 +129,8 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True):
     """File name of its model card in ``models/cards``."""
     source: Source
     figures: tuple[Figure, ...] = ()
+    optional: bool = False
+    """True where nothing is wrong without it."""
 
 
 class _Manifest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -140,6 +155,11 @@ class ModelCheck(Struct, frozen=True):
     detail: str
     """One line: what is wrong and how to mend it; "" where nothing is."""
 
+    @property
+    def good(self) -> bool:
+        """Whether it is the right file, or is missing where nothing is wrong without it."""
+        return self.state is FileState.GOOD or (self.model.optional and self.state is FileState.MISSING)
+
 
 class ModelsReport(Struct, frozen=True):
     """All models against the manifest."""
@@ -151,7 +171,7 @@ class ModelsReport(Struct, frozen=True):
     @property
     def ok(self) -> bool:
         """Whether every file is there and is the right one."""
-        return all(check.state is FileState.GOOD for check in self.checks)
+        return all(check.good for check in self.checks)
 
 
 def weights_folder() -> Path:
@@ -303,6 +323,8 @@ def _check(model: Model, folder: Path) -> ModelCheck:
 
 
 def _missing(model: Model) -> str:
+    if model.source.origin is Origin.BROUGHT:
+        return f"the model file {model.file} is not there: put it into the folder of weights to use it"
     if model.source.origin is Origin.INSTALLED:
         return f"the model file {model.file} is missing: install {model.source.distribution} {model.source.version}"
     return f"the model file {model.file} is missing: run patrol-hub models pull"
@@ -324,26 +346,34 @@ def _take(model: Model, downloads: Path) -> bytes:
     """Take a model's one file out of its carrier, convert it where it has to be, and check it before and after."""
     source = model.source
     size, digest = (source.original.size, source.original.sha256) if source.original else (model.size, model.sha256)
-    prefix = f"{source.distribution.replace('-', '_')}-{source.version}-".lower()
-    wheel = next((file for file in downloads.glob("*.whl") if file.name.lower().startswith(prefix)), None)
-    if wheel is None:
-        raise ModelError(f"no wheel of {source.distribution} {source.version} was downloaded; it carries {model.file}")
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            # The directory's word on the size comes first, so that a bomb is never unpacked.
-            if archive.getinfo(source.path).file_size != size:
-                raise ModelError(f"{source.path} in {wheel.name} is refused: it is not {size} bytes long")
-            data = archive.read(source.path)
-    except (KeyError, OSError, zipfile.BadZipFile) as error:
-        raise ModelError(f"{wheel.name} does not hold {source.path}: {error}") from error
-    if hashlib.sha256(data).hexdigest() != digest:
-        raise ModelError(f"{source.path} in {wheel.name} is refused: its digest is not {model.name}'s")
+    data = b""
+    for piece in (Piece(source.distribution, source.version, source.path), *source.more):
+        data += _take_piece(model, piece, downloads, size - len(data))
+    where = f"{source.path} of {source.distribution}" + (f" and {len(source.more)} more" if source.more else "")
+    if len(data) != size or hashlib.sha256(data).hexdigest() != digest:
+        raise ModelError(f"{where} is refused: its digest is not {model.name}'s")
     if source.original is None:
         return data
     data = _convert(data, source.original.converter)
     if hashlib.sha256(data).hexdigest() != model.sha256:
-        raise ModelError(f"{source.path} in {wheel.name} was converted to something else than {model.name}")
+        raise ModelError(f"{where} was converted to something else than {model.name}")
     return data
+
+
+def _take_piece(model: Model, piece: Piece, downloads: Path, size: int) -> bytes:
+    """Take one piece, of at most so many bytes, out of its carrier."""
+    prefix = f"{piece.distribution.replace('-', '_')}-{piece.version}-".lower()
+    wheel = next((file for file in downloads.glob("*.whl") if file.name.lower().startswith(prefix)), None)
+    if wheel is None:
+        raise ModelError(f"no wheel of {piece.distribution} {piece.version} was downloaded; it carries {model.file}")
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            # The directory's word on the size comes first, so that a bomb is never unpacked.
+            if archive.getinfo(piece.path).file_size > size:
+                raise ModelError(f"{piece.path} in {wheel.name} is refused: more than {size} bytes long")
+            return archive.read(piece.path)
+    except (KeyError, OSError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{wheel.name} does not hold {piece.path}: {error}") from error
 
 
 def _convert(data: bytes, converter: Converter) -> bytes:
@@ -389,7 +419,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stderr.writelines(f"brought {model.file} into {report.folder}\n" for model in brought)
-    sys.stderr.writelines(f"{check.detail}\n" for check in report.checks if check.detail)
+    sys.stderr.writelines(f"{check.detail}\n" for check in report.checks if not check.good)
     return 0 if report.ok else 1
 
 

@@ -99,7 +99,7 @@ async def _diagnose(config: Path | None, *, development: bool) -> Diagnosis:
 
 def _models() -> Iterator[Check]:
     for each in check_models().checks:
-        yield Check(f"model {each.model.name}", not each.detail, each.detail or f"SHA-256 {each.model.sha256[:16]}")
+        yield Check(f"model {each.model.name}", each.good, each.detail or f"SHA-256 {each.model.sha256[:16]}")
 
 
 def _disk(state: Path) -> Check:

