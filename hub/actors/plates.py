@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar, TypeVarTuple
 
 import trio
 from msgspec import Struct
@@ -21,11 +21,14 @@ from hub.channels import Mailbox
 from hub.errors import ClosedChannelError
 from hub.inference import Worker
 from hub.ledger import Ledger, Stage
-from hub.messages import Box, Frame, PlateRead, Reason, SourceKind
+from hub.messages import Box, Frame, PlateEvidence, PlateRead, Reason, SourceKind
 from hub.plates.grammar import GrammarBook
-from hub.plates.reading import ImageRead, read_image
+from hub.plates.reading import ImageRead, judge
 from hub.plates.settings import PlateSettings
 from hub.plates.vehicles import Vehicles, VehicleSettings, VehicleStep
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 IDLE: Final = 2.0
 """Seconds without a frame of a live source after which its tracks end: nothing waits for a camera to come back."""
@@ -87,59 +90,111 @@ async def run_plates(
         task_status: Started at once; the reader was opened before.
     """
     watch = _Watch(camera, out, ledger, Vehicles(book, plates, vehicles, key=key))
+    desk = Worker(f"plates of {camera}")
+    # What was seen is judged while the model already looks at the next frame: both together take as long as the model.
+    seen: Mailbox[_Seen | _Silence] = Mailbox(1)
 
-    async def ask(frame: Frame) -> tuple[ImageRead, str]:
+    async def read_on() -> None:
+        # A live source that falls silent: first its tracks end, then what was remembered of vehicles goes.
+        silence = (IDLE, vehicles.memory, math.inf)
+        step = 2
         try:
-            return await worker.call(read_image, reader, frame.image, book, plates, deadline=deadline), ""
+            while True:
+                with trio.move_on_after(silence[step]) as waiting:
+                    frame = await frames.receive()
+                if waiting.cancelled_caught:
+                    await seen.send(_Silence(forget=step == 1))
+                    step += 1
+                    continue
+                step = 0 if frame.kind in (SourceKind.LIVE, SourceKind.PACED) else 2
+                try:
+                    await seen.send(await look(frame))
+                except trio.Cancelled:
+                    ledger.leave(camera, Stage.FRAME, Reason.STOPPED)
+                    raise
+                del frame  # not kept while the next one is awaited (C3)
+        except ClosedChannelError:
+            seen.close()
+
+    async def look(frame: Frame) -> _Seen:
+        started = trio.current_time()
+        evidence, detail = await ask(worker, reader.read, frame.image)
+        return _Seen(frame, evidence, detail, 1000 * (trio.current_time() - started))
+
+    async def ask(by: Worker, function: Callable[[*Ts], T], *arguments: *Ts) -> tuple[T | None, str]:
+        try:
+            answer = await by.call(function, *arguments, deadline=deadline)
         except Exception as error:  # noqa: BLE001  # a plugin may raise anything; it costs this frame
             # Not its message, which could quote what it read.
-            return ImageRead((), Reason.READER_UNAVAILABLE), f"the plate reader failed: {type(error).__name__}"
+            return None, f"the plate reader failed: {type(error).__name__}"
+        return answer, "" if answer is not None else "the plate reader gave nothing"
 
-    async def look(frame: Frame) -> None:
-        started = trio.current_time()
-        try:
-            image, detail = await ask(frame)
-        except trio.Cancelled:
-            ledger.leave(camera, Stage.FRAME, Reason.STOPPED)
-            raise
-        ledger.leave(camera, Stage.FRAME, image.reason)
-        seen = FrameSeen(
+    async def conclude(each: _Seen) -> None:
+        image, detail = None, each.detail
+        if each.evidence is not None:
+            size = (each.frame.image.shape[0], each.frame.image.shape[1])
+            try:
+                image, detail = await ask(desk, judge, each.evidence, size, book, plates)
+            except trio.Cancelled:
+                ledger.leave(camera, Stage.FRAME, Reason.STOPPED)
+                raise
+        reason = image.reason if image is not None else Reason.READER_UNAVAILABLE
+        ledger.leave(camera, Stage.FRAME, reason)
+        told = FrameSeen(
             camera=camera,
-            number=frame.number,
-            origin=frame.origin,
-            position=frame.position,
-            reason=image.reason,
-            boxes=tuple(region.evidence.box for region in image.passed),
-            milliseconds=1000 * (trio.current_time() - started),
+            number=each.frame.number,
+            origin=each.frame.origin,
+            position=each.frame.position,
+            reason=reason,
+            boxes=tuple(region.evidence.box for region in image.passed) if image is not None else (),
+            milliseconds=each.milliseconds,
             detail=detail,
         )
-        if not detail:
-            await watch.take(frame, image)
-        await on_frame(seen)
+        if image is not None:
+            await watch.take(each.frame, image)
+        await on_frame(told)
+
+    async def judge_on() -> None:
+        async for each in seen:
+            if isinstance(each, _Seen):
+                await conclude(each)
+            elif each.forget:
+                await watch.forget()
+            else:
+                await watch.end()
+            del each  # not kept while the next one is awaited (C3)
+        await watch.end()
 
     task_status.started()
-    # A live source that falls silent: first its tracks end, then what was remembered of vehicles goes.
-    silence = (IDLE, vehicles.memory, math.inf)
-    step = 2
     try:
-        while True:
-            with trio.move_on_after(silence[step]) as waiting:
-                frame = await frames.receive()
-            if waiting.cancelled_caught:
-                await (watch.end, watch.forget)[step]()
-                step += 1
-                continue
-            step = 0 if frame.kind in (SourceKind.LIVE, SourceKind.PACED) else 2
-            await look(frame)
-            del frame  # not kept while the next one is awaited (C3)
-    except ClosedChannelError:
-        await watch.end()
-    except trio.Cancelled:
-        frames.close()
-        ledger.leave(camera, Stage.FRAME, Reason.STOPPED, len(frames.drain()))
-        raise
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read_on)
+            await judge_on()
     finally:
+        left = sum(isinstance(each, _Seen) for each in seen.drain())
+        if trio.current_effective_deadline() == -math.inf:  # cancelled: nobody will read this camera any more
+            frames.close()
+            left += len(frames.drain())
+        ledger.leave(camera, Stage.FRAME, Reason.STOPPED, left)
         watch.stop()
+
+
+class _Seen(Struct, frozen=True, eq=False):
+    """A frame and what the reader saw in it."""
+
+    frame: Frame
+    evidence: Sequence[PlateEvidence] | None
+    """None where the reader failed."""
+    detail: str
+    """What its failure was."""
+    milliseconds: float
+
+
+class _Silence(Struct, frozen=True):
+    """A live source gives nothing any more, in its place among what was seen."""
+
+    forget: bool
+    """For so long that the vehicles of before are forgotten."""
 
 
 class _Watch:

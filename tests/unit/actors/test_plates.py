@@ -181,9 +181,9 @@ async def test_when_the_hub_stops_everything_under_way_has_its_reason():
 
 async def test_a_read_that_nobody_can_take_any_more_is_counted():
     bench = Bench(PaintedReader(), capacity=1)
-    photos = [paint(street(), [Painted(f"123{n}BCD", 20, 20)]) for n in range(4)]
+    photos = [paint(street(), [Painted(f"123{n}BCD", 20, 20)]) for n in range(6)]
     async with bench.running() as nursery:
-        for frame in frames_of(photos[:3], kind=SourceKind.STILL):
+        for frame in frames_of(photos[:5], kind=SourceKind.STILL):
             bench.ledger.enter("front", Stage.FRAME)
             await bench.frames.send(frame)
         while len(bench.seen) < 1 or bench.frames.statistics().waiting == 0:  # noqa: ASYNC110  # threads, no event
