@@ -1,10 +1,12 @@
 """An update of the trusted set, step by step: sections 5.3 to 5.6 of the TUF specification.
 
-https://theupdateframework.github.io/specification/latest/ A state machine that fetches nothing, writes nothing and gets the time as an argument. It asks for one file after the
-other (`Wanted`) and believes nothing of a file before its signatures, version, hash and date hold: root by root, then
-timestamp, snapshot, targets, the authority's two signed files, the issuers' roles. An update is accepted whole or not
-at all. One thing does not hold the others up: an issuer whose role has expired, or has lost signers, publishes
-nothing, and the rest of the update counts; else whoever lets a role lapse could keep a withdrawal from a unit.
+(https://theupdateframework.github.io/specification/latest/) A state machine that fetches nothing, writes nothing and
+gets the time as an argument. It asks for one file after the other (`Wanted`) and believes nothing of a file before its
+signatures, version, hash and date hold: root by root, then timestamp, snapshot, targets, the authority's two signed
+files, the issuers' roles. An update is accepted whole or not at all.
+
+One thing does not hold the others up: an issuer whose role has expired, or has lost signers, publishes nothing, and
+the rest of the update counts; else whoever lets a role lapse could keep a withdrawal from a unit.
 """
 
 from __future__ import annotations

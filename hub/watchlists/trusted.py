@@ -6,7 +6,9 @@ accounting `hub.watchlists.updating`'s.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import stat
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -17,7 +19,7 @@ from msgspec import Struct
 from hub.authority.files import make_folder, read_private, write_file
 from hub.errors import InputError, TrustError
 from hub.watchlists.metadata import RoleKeys, Withdrawn
-from hub.watchlists.steps import steps
+from hub.watchlists.steps import Steps, Wanted, steps
 from hub.watchlists.trust import TRUSTED_FOLDER
 from hub.watchlists.trusted_set import Anchor, Listing, TrustedSet
 
@@ -29,7 +31,7 @@ __all__ = [
 TRUSTED_FILE: Final = "trusted.json"
 """Name of the file in `TRUSTED_FOLDER`."""
 _LARGEST: Final = 256 * 2**20
-_EVER: Final = datetime.min.replace(tzinfo=UTC)
+EVER: Final = datetime.min.replace(tzinfo=UTC)
 """Before every date: what was accepted once is read back whatever the time; `TrustedSet.standing` asks for that."""
 
 
@@ -51,14 +53,44 @@ def update(trusted: TrustedSet | Anchor, fetched: Repository, now: datetime) -> 
         TrustError: The update is refused; the message is the one reason (one signature, altered, expired, rolled
             back, files of different updates, too large, missing), and what was trusted before stands.
     """
-    asking = steps(trusted, now)
+    return drive(steps(trusted, now), lambda wanted: fetched.files.get(wanted.name))
+
+
+def drive(asking: Steps, fetch: Callable[[Wanted], bytes | None]) -> TrustedSet:
+    """Answer what an update asks for until it is done; raises what it raises, and what fetching raises."""
     try:
         wanted = next(asking)
         while True:
-            wanted = asking.send(fetched.files.get(wanted.name))
+            wanted = asking.send(fetch(wanted))
     except StopIteration as done:
         result: TrustedSet = done.value
         return result
+
+
+def read_below(folder: Path, name: str, most: int) -> bytes | None:
+    """Return a file of a repository in a folder or on a stick, or None where there is none.
+
+    Args:
+        folder: The repository.
+        name: Path below it.
+        most: Bytes that it may have; one more is read, to show that it is too large.
+
+    Raises:
+        InputError: It is no plain file, or cannot be read.
+    """
+    try:
+        descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{folder / name} cannot be read: {error.strerror} (links are not followed)") from error
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise InputError(f"{folder / name} is no plain file")
+        try:
+            return file.read(most + 1)
+        except OSError as error:
+            raise InputError(f"{folder / name} cannot be read: {error.strerror}") from error
 
 
 def open_trusted(folder: Path) -> TrustedSet | None:
@@ -82,7 +114,7 @@ def open_trusted(folder: Path) -> TrustedSet | None:
         raise InputError(f"{path} is damaged: what the authority says is unknown, and no list is used") from error
     root = next((data for name, data in files.items() if name.endswith(".root.json")), b"")
     try:
-        return update(Anchor(root), Repository(files), _EVER)
+        return update(Anchor(root), Repository(files), EVER)
     except TrustError as error:
         raise TrustError(f"{path} does not verify: {error}") from error
 

@@ -1,0 +1,115 @@
+"""Test kit: an authority with its people and keys, which runs its own ceremony in a folder, and what a unit gets of it.
+
+Everything is made with fixed keys and the time that a test gives.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from hub.authority.keys import KeySigner
+from hub.messages import Field
+from hub.watchlists.metadata import RoleKeys
+from hub.watchlists.package import HOT_LIST, HotList, ListEntry, build_package, sign_package
+from hub.watchlists.package_info import read_info
+from hub.watchlists.repository import AuthorityFolder
+from hub.watchlists.trust import SignerKey
+from hub.watchlists.trusted import Anchor, Repository, TrustedSet, update
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+NORTH = "North District"
+SOUTH = "South District"
+
+
+def signer(name: str) -> KeySigner:
+    """Return somebody's key, the same at every call."""
+    return KeySigner(name, Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b"#")[:32]))
+
+
+def public(name: str) -> SignerKey:
+    """Return somebody's public key."""
+    return SignerKey(name, signer(name).public)
+
+
+def hot_list(
+    version: int = 1, *, issuer: str = NORTH, signers: tuple[str, ...] = ("cleo", "dan"), days: int = 7
+) -> bytes:
+    """Return a small signed hot-list."""
+    fields = {
+        "plate": "4721XKP",
+        "category": "stolen_vehicle",
+        "legal_basis": "Police Act s. 9",
+        "issuing_authority": issuer,
+        "expires": (NOW + timedelta(days=days)).date().isoformat(),
+    }
+    content = HotList(
+        kind=HOT_LIST,
+        name="stolen",
+        issuer=issuer,
+        authority="Police Act s. 9",
+        purpose="stolen vehicles",
+        place="North District",
+        created=NOW - timedelta(hours=1),
+        expires=NOW + timedelta(days=days),
+        version=version,
+        entries=(ListEntry("V-1", tuple(Field(name, value) for name, value in fields.items())),),
+    )
+    package = build_package(content)
+    for name in signers:
+        package = sign_package(package, signer(name))
+    return package
+
+
+class Ceremony:
+    """An authority whose root and targets Anna and Ben sign, two issuers, and a unit that follows."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "authority"
+        self.desk = AuthorityFolder(self.path)
+        self.scratch = folder / "list.json"
+
+    def begin(self, now: datetime = NOW) -> Ceremony:
+        """Found the authority, with North District as its issuer and who may sign orders."""
+        self.desk.create([public("anna"), public("ben")], [public("daily")], now)
+        self.desk.add_issuer(NORTH, [public("cleo"), public("dan")], now)
+        self.desk.set_people(RoleKeys((public("judge"),), (public("chief"),)), now)
+        self.sign("anna", "ben")
+        self.refresh(now)
+        return self
+
+    def sign(self, *names: str) -> None:
+        """Let people sign what waits."""
+        for name in names:
+            self.desk.sign(signer(name))
+
+    def refresh(self, now: datetime = NOW, *, days: int = 7, by: str = "daily") -> TrustedSet:
+        """Bring into force what is signed."""
+        return self.desk.refresh([signer(by)], now, days=days).trusted
+
+    def publish(self, package: bytes, now: datetime = NOW, *, signers: tuple[str, ...] = ("cleo", "dan")) -> bytes:
+        """Publish a list and bring it into force."""
+        self.scratch.write_bytes(package)
+        self.desk.publish(self.scratch, read_info(self.scratch), now)
+        self.sign(*signers)
+        self.refresh(now)
+        return package
+
+    def files(self) -> dict[str, bytes]:
+        """Return the repository as a unit would fetch it."""
+        return {
+            str(file.relative_to(self.path)): file.read_bytes()
+            for folder in ("metadata", "targets")
+            for file in (self.path / folder).rglob("*")
+            if file.is_file()
+        }
+
+    def anchor(self) -> Anchor:
+        """Return the first root."""
+        return Anchor((self.path / "metadata" / "1.root.json").read_bytes())
+
+    def unit(self, trusted: TrustedSet | None = None, now: datetime = NOW) -> TrustedSet:
+        """Return what a unit trusts after it took an update."""
+        return update(trusted or self.anchor(), Repository(self.files()), now)
