@@ -313,6 +313,10 @@ class Query(Struct, frozen=True, eq=False):
     """What is asked."""
     now: datetime
     """Wall time of the look-up."""
+    fields: tuple[str, ...] = ()
+    """Fields that a grant allows, so that a restricted source need not fetch others; empty for every other source."""
+    reference: str = ""
+    """Reference of the grant's legal basis, for the source's own account; "" for every other source."""
 
 
 class Field(Struct, frozen=True):
@@ -418,6 +422,8 @@ class Answer(Struct, frozen=True):
     """SHA-256 of the closed list that was consulted, "" for registers."""
     development: bool
     """True where the list is unsigned and allowed only by ``--development``."""
+    withheld: int = 0
+    """Fields and records of a restricted source that its grant does not cover; they went no further."""
 
 
 class TakingPart(StrEnum):
@@ -454,6 +460,8 @@ class LookupRequest(Struct, frozen=True, eq=False):
     sources: tuple[str, ...]
     """Names of the sources to ask; empty for all that are eligible."""
     at: datetime
+    grant: bytes = b""
+    """A signed grant as it came, which opens one restricted source; verified at each use. Empty for none."""
 
 
 # --------------------------------------------------------------------------------------------- speech
@@ -763,6 +771,8 @@ class Act(StrEnum):
     FILES_READ = "files_read"
     RECORDS_IMPORTED = "records_imported"
     PLUGIN_PARKED = "plugin_parked"
+    TRUST_UPDATE = "trust_update"
+    """An officer hands the unit an update of what its authority says: who may issue, which lists are in force."""
     ORDER = "order"
     GRANT = "grant"
     ERASED = "erased"

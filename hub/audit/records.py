@@ -60,6 +60,21 @@ class ListPayload(Struct, frozen=True, tag="list"):
     """Why it was refused, or why it ended."""
 
 
+class TrustPayload(Struct, frozen=True, tag="trust"):
+    """An update of what the authority says is accepted or refused. Act `TRUST_UPDATE`."""
+
+    source: str
+    """Folder or address that it came from."""
+    root: int = 0
+    """Version of the root that is trusted afterwards; 0 where none is."""
+    timestamp: int = 0
+    """Number of the update that is in force afterwards."""
+    expires: datetime | None = None
+    """When that ends."""
+    reason: str = ""
+    """Why the update was refused."""
+
+
 class ImportPayload(Struct, frozen=True, tag="import"):
     """Records are imported into a source. Act `RECORDS_IMPORTED`."""
 
@@ -218,6 +233,45 @@ class WatchPayload(Struct, frozen=True, tag="watch"):
     """Why it was refused, or why it has ended."""
 
 
+class OrderPayload(Struct, frozen=True, tag="order"):
+    """A deployment order is loaded or refused, or has ended (act `ORDER`). It names no person and no position."""
+
+    order: str
+    """Identifier of the order; "" where it could not be read."""
+    purpose: str = ""
+    list_digest: str = ""
+    """SHA-256 of the list that it allows, hexadecimal."""
+    begins: datetime | None = None
+    ends: datetime | None = None
+    impact_assessment: str = ""
+    """Reference of its impact assessment."""
+    authorisation: str = ""
+    """Reference of its judicial or independent authorisation."""
+    position: str = ""
+    """What says where the unit is, such as ``gpsd`` or ``replay``; "" where its place is cameras."""
+    reason: str = ""
+    """Why it was refused, or why it has ended."""
+
+
+class GrantPayload(Struct, frozen=True, tag="grant"):
+    """A grant opens a restricted source for one look-up, or is refused (act `GRANT`)."""
+
+    lookup: str
+    """Identifier of the look-up."""
+    grant: str = ""
+    """Identifier of the grant; "" where it did not verify."""
+    source: str = ""
+    fields: tuple[str, ...] = ()
+    """Names of the fields that may come back."""
+    legal_basis: str = ""
+    reference: str = ""
+    """Reference of the court order or of the written consent."""
+    withheld: int = 0
+    """Fields and records that came and were not granted; they went no further."""
+    refusal: str = ""
+    """Why it opened nothing; "" where it did."""
+
+
 class FilesReadPayload(Struct, frozen=True, tag="files_read"):
     """Files are read without any look-up. Act `FILES_READ`."""
 
@@ -255,6 +309,7 @@ Payload: TypeAlias = (
     | ConfigPayload
     | OfficerPayload
     | ListPayload
+    | TrustPayload
     | ImportPayload
     | LookupPayload
     | LookupDonePayload
@@ -267,6 +322,8 @@ Payload: TypeAlias = (
     | FaceCheckPayload
     | ProbePayload
     | WatchPayload
+    | OrderPayload
+    | GrantPayload
     | FilesReadPayload
     | PluginPayload
     | ErasedPayload

@@ -8,7 +8,7 @@ query is `hub.granted`'s. Pure functions.
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -17,11 +17,12 @@ from msgspec import Struct
 
 from hub.authority.dsse import add_signature, count_signatures, digest_of, make_envelope, read_envelope, read_payload
 from hub.authority.keys import KeySigner
+from hub.authority.subjects import GrantSubject
 from hub.errors import TrustError, UsageError
 from hub.messages import SubjectKind
 from hub.records import RULES
 from hub.text import plain
-from hub.watchlists.trusted import RoleKeys
+from hub.watchlists.metadata import RoleKeys
 
 GRANT_TYPE: Final = "application/vnd.patrol-hub.grant+json"
 LONGEST: Final = timedelta(days=31)
@@ -36,18 +37,6 @@ class LegalBasis(StrEnum):
     COURT_ORDER = "court_order"
     WRITTEN_CONSENT = "written_consent"
     """The subject's own, in writing."""
-
-
-class GrantSubject(Struct, frozen=True, forbid_unknown_fields=True):
-    """Whom or what a grant is about: exactly one plate, person or document."""
-
-    kind: SubjectKind
-    value: str
-    """Plate, full name, or number."""
-    born: date | None = None
-    """Day of birth; a person needs it."""
-    country: str = ""
-    """Issuing state of a document, ICAO 9303 three letters; a document needs it."""
 
 
 class Grant(Struct, frozen=True, forbid_unknown_fields=True):

@@ -27,7 +27,7 @@ from hub.authority.keys import KeySigner
 from hub.authority.place import Place, place_problem
 from hub.errors import TrustError, UsageError
 from hub.text import plain
-from hub.watchlists.trusted import RoleKeys
+from hub.watchlists.metadata import RoleKeys
 
 ORDER_TYPE: Final = "application/vnd.patrol-hub.order+json"
 LONGEST: Final = timedelta(hours=24)

@@ -22,15 +22,29 @@ second. A unit by itself has no role here: it looks plates up on automatic sourc
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from hub.authority.adjudication import is_true
+from hub.authority.subjects import names_subject
 from hub.errors import NotAllowedError, NotSignedInError
-from hub.messages import Alert, AlertState, Reach, Requester, TakingPart
+from hub.messages import (
+    Alert,
+    AlertState,
+    OrderReason,
+    OrderStanding,
+    Reach,
+    Requester,
+    Subject,
+    TakingPart,
+)
+
+if TYPE_CHECKING:
+    from hub.authority.grants import Grant  # whoever has one has loaded what reads signatures
 
 UNIT_ROLE: Final = "unit"
 """What stands in place of a role where the unit itself acts."""
@@ -62,6 +76,23 @@ RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
     }
 )
 """The table above."""
+
+
+WHY_NOT_WATCH: Final[Mapping[OrderReason, str]] = MappingProxyType(
+    {
+        OrderReason.NO_ORDER: "faces are watched for only under a signed deployment order, and none is loaded",
+        OrderReason.NOT_BEGUN: "the order has not begun",
+        OrderReason.OTHER_CAMERA: "the order does not hold for this camera",
+        OrderReason.NO_FIX: "no position of the last 30 s says that the unit is in the order's place",
+        OrderReason.OUTSIDE: "the unit is outside the order's place",
+        OrderReason.WINDOW_OVER: "the order's time is over",
+        OrderReason.WITHDRAWN: "the authority has withdrawn the order",
+        OrderReason.CLOCK_SET_BACK: "the unit's clock was set back, which ends the order",
+        OrderReason.LEFT_PLACE: "the unit has left the order's place, which ends the order",
+        OrderReason.OTHER_LIST: "the watch-list is no longer the one that the order names",
+    }
+)
+"""What an officer reads in place of a reason code."""
 
 
 class Decision(Struct, frozen=True):
@@ -116,6 +147,52 @@ def may_look_up(requester: Requester, reach: Reach, reason: str, *, alert: Alert
     return _yes("a signed-in officer with a reason")
 
 
+def may_open_restricted(
+    requester: Requester, source: str, subject: Subject, reason: str, grant: Grant | None, now: datetime
+) -> Decision:
+    """Say whether a restricted source may be asked about a subject (C5).
+
+    Args:
+        requester: The officer of a checked session; the unit itself never may.
+        source: The source's name.
+        subject: What would be asked.
+        reason: The officer's; a grant stands for none.
+        grant: A grant whose signature was verified for this use; None where there is none.
+        now: The time, timezone-aware.
+    """
+    if grant is None:
+        return _no("a restricted source is asked only under a signed grant, and none was given")
+    if refusal := _lacks(requester, Right.LOOK_UP):
+        return refusal
+    if not reason.strip():
+        return _no("a look-up needs a reason: say why")
+    if now >= grant.expires:
+        return _no(f"the grant expired at {grant.expires:%Y-%m-%d %H:%M} UTC")
+    if source != grant.source:
+        return _no(f"the grant {grant.grant} opens another source and not {source}")
+    if not names_subject(grant.subject, subject):
+        return _no(f"the grant {grant.grant} is about another subject: ask as it names the subject, in full")
+    return _yes(f"the grant {grant.grant}: {grant.legal_basis.value.replace('_', ' ')} {grant.reference}")
+
+
+def may_load_order(requester: Requester) -> Decision:
+    """Say whether somebody may load a deployment order, so that the unit watches under it (C4, C12)."""
+    return _lacks(requester, Right.LOOK_UP) or _yes("a signed-in officer")
+
+
+def may_watch(standing: OrderStanding | None) -> Decision:
+    """Say whether a face in a camera's picture may be compared with the watch-list (C4): only under an order in force.
+
+    Args:
+        standing: What `OrderWatch.check` has just said; None where no order is loaded.
+    """
+    if standing is None:
+        return _no(WHY_NOT_WATCH[OrderReason.NO_ORDER])
+    if not standing.in_force:
+        return _no(WHY_NOT_WATCH[standing.reason])
+    return _yes(f"the order {standing.order} is in force")
+
+
 def may_see_alerts(requester: Requester) -> Decision:
     """Say whether somebody may list alerts and see what they hold."""
     return _lacks(requester, Right.DECIDE) or _yes("a signed-in officer")
@@ -149,6 +226,16 @@ def may_read_log(requester: Requester) -> Decision:
 def may_import(requester: Requester) -> Decision:
     """Say whether somebody may load a list or take records into a source's store."""
     return _lacks(requester, Right.IMPORT) or _yes("a signed-in officer")
+
+
+def may_trust(requester: Requester, *, first: bool) -> Decision:
+    """Say whether somebody may hand the unit an update of what its authority says.
+
+    Args:
+        requester: The officer of a checked session.
+        first: Whether it is the first, which decides whom the unit trusts from then on.
+    """
+    return _lacks(requester, Right.MANAGE if first else Right.IMPORT) or _yes("a signed-in officer")
 
 
 def may_check_document(requester: Requester, reason: str) -> Decision:

@@ -1,0 +1,90 @@
+"""What a restricted source is asked and what of its answer comes back (C5): verified at every use, field by field.
+
+The source may be anybody's code. So the query is withheld from it, rather than it being trusted to look at the grant,
+and of what it returns only the granted fields of records about exactly the granted subject go on. Whether it may be
+asked is `hub.authority.policy`'s; who asks it, `hub.sources`'; the log, `hub.lookups`'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from msgspec import Struct, structs
+
+from hub.authority.grants import Grant, allowed_fields, verify_grant
+from hub.authority.signatories import trusted_now
+from hub.authority.subjects import is_about
+from hub.errors import InputError
+from hub.messages import Hit, Record
+from hub.watchlists.trusted_set import TrustedSet
+
+LARGEST_FILE = 64 * 1024
+
+
+class GrantBook:
+    """Verifies grants for this unit, each time that one is used.
+
+    Args:
+        trusted: Returns what the unit trusts now; None where it trusts no authority.
+    """
+
+    def __init__(self, trusted: Callable[[], TrustedSet | None]) -> None:
+        self._trusted = trusted
+
+    def open(self, envelope: bytes, now: datetime) -> Grant:
+        """Return what a grant says.
+
+        Args:
+            envelope: The file's content.
+            now: The time, never less than the newest entry of the log.
+
+        Raises:
+            TrustError: It does not stand now; the message says why.
+            HubError: What the unit trusts cannot be read.
+        """
+        trusted = trusted_now(self._trusted(), now)
+        return verify_grant(envelope, trusted.people, trusted.revoked, now)
+
+
+class Narrowed(Struct, frozen=True):
+    """What is left of an answer."""
+
+    hits: tuple[Hit, ...]
+    fields: int
+    """Fields that came and were not granted."""
+    others: int
+    """Records that came and are not about the subject."""
+
+
+def narrow(hits: Sequence[Hit], grant: Grant, source: str) -> Narrowed:
+    """Leave of an answer what a grant allows.
+
+    The source's own identifiers of its entries are no granted field: records are numbered instead.
+    """
+    allowed = allowed_fields(grant, source)
+    about = [hit for hit in hits if is_about(grant.subject, hit.record)]
+    left, withheld = [], 0
+    for number, hit in enumerate(about, start=1):
+        kept = tuple(field for field in hit.record.fields if field.name in allowed)
+        withheld += len(hit.record.fields) - len(kept)
+        record = Record(f"record {number}", kept)
+        left.append(structs.replace(hit, record=record, competing=(), ambiguous=len(about) > 1))
+    return Narrowed(tuple(left), withheld, len(hits) - len(about))
+
+
+def read_grant(path: Path) -> bytes:
+    """Read a grant's file.
+
+    Raises:
+        InputError: It cannot be read, or is larger than any grant.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    if len(content) > LARGEST_FILE:
+        raise InputError(f"{path} is no grant: it has over {LARGEST_FILE // 1024} kB")
+    return content
