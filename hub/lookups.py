@@ -43,8 +43,9 @@ from hub.messages import (
 )
 from hub.plates.alphabet import ANY, UNKNOWN, normalise
 from hub.plates.partial import check_partial
-from hub.sources import Deliver, SourceHost, check_subject, kind_of
+from hub.sources import Deliver, SourceHost
 from hub.store.retention import CHARTER, Datum, Retention
+from hub.subjects import check_subject, kind_of
 from hub.tally import Minute, Tally, minute_of
 from hub.text import plain
 

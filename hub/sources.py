@@ -1,9 +1,8 @@
 """Asks record sources on behalf of officers and of the unit, and lets no source harm a look-up.
 
 The host, not the plugin, enforces everything here: reach through `hub.authority.policy` right before a query is
-handed over (C5), a deadline and a breaker for each source, bounds on what an answer may hold, and the closed schema
-of `hub.records` (C9). It decides with `hub.plates.matching`, `hub.names` and `hub.documents` alone which records are
-hits. Accounting for look-ups, and what follows from a hit, belong to `hub.actors.lookups`.
+handed over (C5), and a deadline and a breaker for each source. What is taken of an answer, and what is a hit, is
+decided in `hub.consulting`. Accounting for look-ups, and what follows from a hit, belong to `hub.lookups`.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -19,17 +18,16 @@ import trio
 from msgspec import Struct, structs
 
 from hub.authority.policy import may_look_up
-from hub.backends import PluginContext, RecordSource, SourceInfo, SourceRecord
+from hub.backends import PluginContext, RecordSource, SourceInfo
 from hub.breaker import Breaker, BreakerState
 from hub.clocks import Clock
-from hub.documents import match_document, normalise_number
+from hub.consulting import Found, Opened, check_info, consult, erase_in_source, open_source, reach_of
 from hub.errors import (
     BusyError,
     DeadlineError,
     HubError,
     PluginParkedError,
     SourceChangedError,
-    SourceError,
     TrustError,
     UsageError,
 )
@@ -40,22 +38,14 @@ from hub.messages import (
     AnswerStatus,
     Hit,
     LookupRequest,
-    PersonQuery,
-    PlateQuery,
     Query,
     Reach,
-    Record,
     Requester,
-    Subject,
     SubjectKind,
 )
-from hub.names import match_person, query_name_keys
-from hub.plates.alphabet import normalise
 from hub.plates.budget import CostLimit, cost_limit
 from hub.plates.grammar import GrammarBook
-from hub.plates.matching import match_plate
-from hub.plates.partial import check_partial, is_partial
-from hub.records import apply_schema
+from hub.subjects import asks_in_part, check_subject, kind_of
 from hub.text import plain
 
 OPEN_SECONDS: Final = 60.0
@@ -64,12 +54,6 @@ CLOSE_SECONDS: Final = 2.0
 """Longest wait for a source to close when the hub stops."""
 REOPEN_SECONDS: Final = 10.0
 """Shortest time between two attempts to open a source that did not open."""
-MAX_RECORDS: Final = 10_000
-"""Most records that one answer may hold."""
-MAX_CHARACTERS: Final = 4 * 2**20
-"""Most characters that the values of one answer may hold together."""
-MAX_HITS: Final = 50
-"""Most hits that one answer hands on."""
 
 Deliver: TypeAlias = Callable[[Answer], Awaitable[None]]
 
@@ -117,30 +101,14 @@ class Selection(Struct, frozen=True):
     refused: tuple[Answer, ...]
 
 
-class _Opened(Struct, frozen=True, eq=False):
-    """A source that answers."""
-
-    source: RecordSource
-    info: SourceInfo
-    limit: CostLimit
-
-
-class _Found(Struct, frozen=True, eq=False):
-    """What a source's thread brings back."""
-
-    hits: tuple[Hit, ...]
-    compared: int
-    dropped: int
-
-
 class _Hosted:
     """One source with everything that the host knows of it."""
 
     def __init__(self, spec: SourceSpec, name: str) -> None:
         self.spec, self.name = spec, name
-        self.opened: _Opened | None = None
+        self.opened: Opened | None = None
         # Read once: what a plugin declares is fixed when it is loaded. Undeclared or nonsense is restricted.
-        self.reach = _reach(spec.source.reach)
+        self.reach = reach_of(spec.source.reach)
         self.answers = tuple(kind for kind in SubjectKind if kind in getattr(spec.source, "answers", ()))
         self.exact_only = spec.source.exact_only is True
         self.worker = Worker(f"source {name}")
@@ -301,7 +269,7 @@ class SourceHost:
         hosted.breaker = hosted.breaker.started()
         left = start + hosted.spec.deadline - trio.current_time()
         try:
-            found = await hosted.worker.call(_consult, opened, query, deadline=left)
+            found = await hosted.worker.call(consult, opened, query, deadline=left)
         except trio.Cancelled:
             hosted.breaker = hosted.breaker.withdrawn()
             raise
@@ -321,7 +289,7 @@ class SourceHost:
             return f"its list expired at {hosted.expires:%Y-%m-%d %H:%M} UTC and may not be used"
         if self._clock.boottime() >= hosted.ends:
             return "its list has expired since it was opened, although the clock was set back, and may not be used"
-        if hosted.exact_only and _is_partial(query.subject):
+        if hosted.exact_only and asks_in_part(query.subject):
             return "this source can only look a plate up exactly as written, not in part"
         if not hosted.breaker.lets_through(trio.current_time()):
             return f"it failed {hosted.breaker.failures} times in a row and is left alone for a while"
@@ -363,7 +331,9 @@ class SourceHost:
         for hosted in self._hosted.values():
             context = structs.replace(hosted.spec.context, now=self._clock.now())
             with suppress(Exception):
-                count = await hosted.eraser.call(_erase_due, hosted.spec.source, context, keep, deadline=OPEN_SECONDS)
+                count = await hosted.eraser.call(
+                    erase_in_source, hosted.spec.source, context, keep, deadline=OPEN_SECONDS
+                )
                 if count:
                     erased[hosted.name] = count
         return erased
@@ -393,9 +363,9 @@ class SourceHost:
         problem = ""
         try:
             opened = await hosted.worker.call(
-                _open_source, hosted.opened, hosted.spec.source, context, limit_for, deadline=OPEN_SECONDS
+                open_source, hosted.opened, hosted.spec.source, context, limit_for, deadline=OPEN_SECONDS
             )
-            hosted.expires = _check_info(hosted.reach, opened.info, context)
+            hosted.expires = check_info(hosted.reach, opened.info, context)
             hosted.ends = self._running_end(hosted.expires)
             hosted.opened = opened
         except Exception as error:  # noqa: BLE001  # one source that does not open stops nothing
@@ -460,95 +430,6 @@ async def open_sources(
         raise raised
 
 
-def kind_of(subject: Subject) -> SubjectKind:
-    """Return what a subject is."""
-    if isinstance(subject, PlateQuery):
-        return SubjectKind.PLATE
-    return SubjectKind.PERSON if isinstance(subject, PersonQuery) else SubjectKind.DOCUMENT
-
-
-def check_subject(subject: Subject) -> None:
-    """Refuse what cannot be looked up.
-
-    Raises:
-        UsageError: Nothing to look for, or a partial plate that says too little; the message says what would help.
-    """
-    if isinstance(subject, PlateQuery):
-        if not subject.readings or not subject.readings[0].plate:
-            raise UsageError("no letters or digits of a plate were given")
-        for reading in subject.readings:
-            if reading.plate != normalise(reading.plate):
-                raise UsageError("a plate is looked up without separators, in letters and digits that plates bear")
-            if is_partial(reading.plate):
-                check_partial(reading.plate)
-    elif isinstance(subject, PersonQuery):
-        if not query_name_keys(subject.name):
-            raise UsageError("no name was given")
-    elif not normalise_number(subject.number):
-        raise UsageError("no letters or digits of a document number were given")
-
-
-# ----------------------------------------------------------------------------------------- in a source's thread
-
-
-def _open_source(
-    old: _Opened | None,
-    source: type[RecordSource] | RecordSource,
-    context: PluginContext,
-    limit_for: Callable[[Sequence[str] | int], CostLimit],
-) -> _Opened:
-    if old is not None:
-        old.source.close()
-    opened = source() if isinstance(source, type) else source
-    info = opened.open(context)
-    if type(info) is not SourceInfo:
-        raise SourceError("it said nothing of itself when it was opened")
-    plates = list(opened.plates())
-    return _Opened(opened, info, limit_for(plates or max(info.entries, 0)))
-
-
-def _erase_due(source: type[RecordSource] | RecordSource, context: PluginContext, keep: timedelta) -> int:
-    return int((source() if isinstance(source, type) else source).erase_due(context, keep))
-
-
-def _consult(opened: _Opened, query: Query) -> _Found:
-    """Ask a source, take no more than the bounds allow, and decide what is a hit."""
-    records: list[Record] = []
-    characters = dropped = 0
-    for raw in opened.source.find(query):
-        if type(raw) is not SourceRecord or not isinstance(raw.entry, str):
-            raise SourceError("it answered with something that is no record")
-        characters += _size(raw, MAX_CHARACTERS)
-        if len(records) == MAX_RECORDS or characters > MAX_CHARACTERS:
-            raise SourceError(
-                f"its answer is too large: over {MAX_RECORDS} records or {MAX_CHARACTERS >> 20} million characters"
-            )
-        record, lost = apply_schema(raw)
-        records.append(record)
-        dropped += lost
-    today = query.now.astimezone(UTC).date().isoformat()
-    current = [record for record in records if not record.get("expires") or record.get("expires") >= today]
-    return _Found(_match(query.subject, current, opened.limit)[:MAX_HITS], len(current), dropped)
-
-
-def _size(raw: SourceRecord, enough: int) -> int:
-    """Return how many characters a record's values hold, counting no further than needed."""
-    size = len(raw.entry)
-    for value in raw.fields.values():
-        size += len(value) if isinstance(value, (str, bytes)) else 8
-        if size > enough:
-            break
-    return size
-
-
-def _match(subject: Subject, records: Sequence[Record], limit: CostLimit) -> tuple[Hit, ...]:
-    if isinstance(subject, PlateQuery):
-        return match_plate(subject, records, limit)
-    if isinstance(subject, PersonQuery):
-        return match_person(subject, records)
-    return match_document(subject, records)
-
-
 # ------------------------------------------------------------------------------------------------- small parts
 
 
@@ -557,28 +438,6 @@ def _name_of(spec: SourceSpec, taken: dict[str, _Hosted]) -> str:
     while name in taken:  # two plugins may choose the same name; neither hides the other
         name += "_"
     return name
-
-
-def _reach(declared: object) -> Reach:
-    return declared if isinstance(declared, Reach) else Reach.RESTRICTED
-
-
-def _check_info(reach: Reach, info: SourceInfo, context: PluginContext) -> datetime | None:
-    """Hold a source to what C1 asks of a closed list, and return when it expires."""
-    if reach is Reach.AUTOMATIC and not (info.list_digest and info.expires):
-        raise TrustError("it declares itself automatic, but has no closed list with a digest and an expiry")
-    if info.development and not context.development:
-        raise TrustError("its list is unsigned, which needs --development")
-    if not info.expires:
-        return None
-    try:
-        expires = datetime.fromisoformat(info.expires)
-    except ValueError:
-        raise TrustError("it does not say when its list expires") from None
-    expires = expires.astimezone(UTC) if expires.tzinfo else expires.replace(tzinfo=UTC)
-    if context.now is not None and context.now >= expires:
-        raise TrustError(f"its list expired at {expires:%Y-%m-%d %H:%M} UTC and may not be used")
-    return expires
 
 
 def _answer(
@@ -603,13 +462,13 @@ def _answer(
     )
 
 
-def _status(found: _Found) -> AnswerStatus:
+def _status(found: Found) -> AnswerStatus:
     if not found.hits:
         return AnswerStatus.NO_HIT
     return AnswerStatus.AMBIGUOUS if found.hits[0].ambiguous else AnswerStatus.HIT
 
 
-def _said(hosted: _Hosted, found: _Found) -> str:
+def _said(hosted: _Hosted, found: Found) -> str:
     said = [found.hits[0].why if found.hits else _none_of(found.compared)]
     if found.hits and found.hits[0].ambiguous:
         equal = sum(hit.cost == found.hits[0].cost for hit in found.hits)
@@ -625,10 +484,6 @@ def _said(hosted: _Hosted, found: _Found) -> str:
 
 def _none_of(compared: int) -> str:
     return f"None of {compared} candidate records agrees." if compared > 1 else "No record agrees."
-
-
-def _is_partial(subject: Subject) -> bool:
-    return isinstance(subject, PlateQuery) and any(is_partial(reading.plate) for reading in subject.readings)
 
 
 def _type_of(error: Exception) -> str:

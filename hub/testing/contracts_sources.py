@@ -17,7 +17,7 @@ from hub.backends import PluginContext, RecordSource, SourceInfo, SourceRecord
 from hub.errors import SourceError, TrustError
 from hub.messages import DocumentQuery, PersonQuery, Query, Reach, Subject, SubjectKind
 from hub.records import apply_schema
-from hub.sources import kind_of
+from hub.subjects import kind_of
 from hub.testing.sources import context, typed_plate
 
 NOW: Final = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)

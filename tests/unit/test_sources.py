@@ -14,6 +14,7 @@ import trio.testing
 from hub.backends import PluginContext, RecordSource, SourceInfo
 from hub.breaker import BreakerState
 from hub.clocks import ManualClock
+from hub.consulting import MAX_HITS
 from hub.errors import AuditError, SourceChangedError, SourceError, UsageError
 from hub.messages import (
     Answer,
@@ -28,7 +29,7 @@ from hub.messages import (
     SubjectKind,
 )
 from hub.plates.grammar import GrammarBook, load_grammars
-from hub.sources import MAX_HITS, SourceHost, SourceSpec, SourceStatus, open_sources
+from hub.sources import SourceHost, SourceSpec, SourceStatus, open_sources
 from hub.testing.sources import ScriptedSource, context, typed_plate, vehicles
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
