@@ -235,7 +235,11 @@ def may_trust(requester: Requester, *, first: bool) -> Decision:
         requester: The officer of a checked session.
         first: Whether it is the first, which decides whom the unit trusts from then on.
     """
-    return _lacks(requester, Right.MANAGE if first else Right.IMPORT) or _yes("a signed-in officer")
+    if refusal := _lacks(requester, Right.IMPORT):
+        return refusal
+    if first and _lacks(requester, Right.MANAGE):
+        return _no(f"whom this unit trusts is decided by a supervisor or an administrator, not by an {requester.role}")
+    return _yes("a signed-in officer")
 
 
 def may_check_document(requester: Requester, reason: str) -> Decision:

@@ -131,6 +131,7 @@ LOG_PAYLOADS: Final[Mapping[Act, Datum | None]] = MappingProxyType(
         Act.LIST_OPENED: None,
         Act.LIST_REFUSED: None,
         Act.LIST_ENDED: None,
+        Act.TRUST_UPDATE: None,
         Act.AUTOMATIC_OPENED: None,
         Act.AUTOMATIC_COUNTED: None,
         Act.PLUGIN_PARKED: None,
