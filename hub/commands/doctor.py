@@ -11,15 +11,17 @@ from typing import Final
 import trio
 from msgspec import Struct
 
-from hub.app import Hub, open_hub, source_state
+from hub.app import Hub, open_hub
 from hub.audit.verify import verify_log
 from hub.clocks import SystemClock
 from hub.commands.console import Form, emit, note, say
 from hub.commands.explain import numbered
 from hub.config import load_config, state_folder
 from hub.events import SourceState
+from hub.health import source_state
 from hub.messages import Reach
 from hub.models import check_models
+from hub.parts import installed_plugins
 from hub.plates.budget import CostLimit
 from hub.plates.grammar import load_grammars
 from hub.plugins import PluginHost, PluginState
@@ -78,7 +80,7 @@ def _source(source: SourceState) -> str:
 async def _diagnose(config: Path | None, *, development: bool) -> Diagnosis:
     settings = load_config(config)
     state = state_folder()
-    plugins = PluginHost()
+    plugins = installed_plugins(settings)
     checks = [*_models(), _disk(state), _grammars()]
     async with open_hub(
         settings, state, clock=SystemClock(), development=development, plugins=plugins, say=note
