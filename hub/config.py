@@ -23,6 +23,7 @@ from msgspec import Meta, Struct
 
 from hub.authority.metering import CheckSettings
 from hub.errors import ConfigError, UsageError
+from hub.isolation.settings import Isolation
 from hub.messages import Reach
 from hub.plates.settings import PlateSettings
 from hub.store.retention import RetentionSettings, shorten
@@ -111,6 +112,11 @@ class Settings(Struct, frozen=True):
     """Threads that one model call may use."""
     plugins_off: tuple[Name, ...] = ()
     """Plugins that are installed and not loaded."""
+    plugins_in_process: tuple[Name, ...] = ()
+    """Plugins of third parties that are loaded into the hub's own process and may do there whatever the hub may.
+    Without it their record sources run in a process of their own, and nothing else of them runs."""
+    isolation: Isolation = Isolation()
+    """The table ``[isolation]``: what such a process may use."""
     cameras: tuple[Camera, ...] = ()
     """The tables ``[[cameras]]``."""
     plates: Plates = Plates()

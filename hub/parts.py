@@ -10,9 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
-from hub.backends import FaceDetector, FaceEngine, PlateReader, PluginContext
+from hub.backends import FaceDetector, FaceEngine, PlateReader, PluginContext, RecordSource
 from hub.config import Settings
 from hub.errors import ConfigError, PluginError
+from hub.isolation.manifest import IsolatedPart
+from hub.isolation.source import IsolatedSource
 from hub.models import weights_folder
 from hub.plates.grammar import GrammarBook, load_grammars
 from hub.plugins import Part, PluginHost
@@ -20,6 +22,11 @@ from hub.sources import SourceSpec
 from hub.watchlists.trust import TRUST_FILE
 
 T = TypeVar("T")
+
+
+def installed_plugins(settings: Settings) -> PluginHost:
+    """Return the installed plugins, none of them loaded; those of third parties run where the configuration says."""
+    return PluginHost(in_process=settings.plugins_in_process)
 
 
 def plugin_context(plugin: str, settings: Settings, state: Path, *, development: bool = False) -> PluginContext:
@@ -89,12 +96,20 @@ def source_specs(
     return tuple(
         SourceSpec(
             plugin=part.plugin,
-            source=part.make,
+            source=_source(part.make, settings, state, settings.lookups.deadline_of(part.name)),
             context=plugin_context(part.plugin, settings, state, development=development),
             deadline=settings.lookups.deadline_of(part.name),
         )
         for part in parts
     )
+
+
+def _source(
+    make: type[RecordSource] | IsolatedPart, settings: Settings, state: Path, deadline: float
+) -> type[RecordSource] | RecordSource:
+    if not isinstance(make, IsolatedPart):
+        return make
+    return IsolatedSource(make, state, deadline=deadline, isolation=settings.isolation)
 
 
 def _named(parts: Mapping[str, Part[T]], name: str, kind: str, key: str, plugins: PluginHost) -> Part[T]:

@@ -2,6 +2,8 @@
 
 Listing imports nothing. Loading takes a plugin whole or not at all: one that does not import, speaks another API
 number, raises in a hook or registers nonsense is parked by name with one line that says why, and the others go on.
+A plugin that was not shipped with the hub, and that the configuration does not name, is not imported at all: what it
+offers is taken from its manifest, and its sources run in a process of their own (`hub.isolation`).
 Opening what a plugin registered, and what it may be asked, is not decided here.
 """
 
@@ -37,6 +39,7 @@ from hub.backends import (
 )
 from hub.errors import PluginError
 from hub.hookspecs import GROUP, PLUGIN_API, PROJECT
+from hub.isolation.manifest import IsolatedPart, read_manifest
 from hub.messages import Reach, SubjectKind
 from hub.text import describe, plain
 
@@ -44,6 +47,15 @@ T = TypeVar("T")
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 """Names of plugins and of what they register: they become folders and keys of the configuration."""
+
+
+SHIPPED: Final = frozenset(
+    {
+        "credit_records", "dispatch_mqtt", "drivers", "faces_onnx", "plates_fast", "plates_ppocr", "records_http",
+        "records_postgres", "speech_whisper", "translate_apertium", "translate_argos", "wanted_persons",
+    }
+)  # fmt: skip
+"""Plugins of this project's own distributions, which are loaded into the hub's process."""
 
 
 class PluginState(StrEnum):
@@ -70,6 +82,8 @@ class PluginInfo(Struct, frozen=True):
     """One line that says why it is parked."""
     parts: tuple[str, ...] = ()
     """What it registered, as ``kind name``."""
+    isolated: bool = False
+    """True where it is never imported here: its sources run in a process of their own."""
 
 
 class Part(Struct, Generic[T], frozen=True):
@@ -108,9 +122,12 @@ class PluginHost:
 
     Args:
         path: Folders in which distributions are looked for; None for ``sys.path``.
+        in_process: Plugins of third parties that are trusted with everything in this process; None for all.
     """
 
-    def __init__(self, *, path: Sequence[str] | None = None) -> None:
+    def __init__(self, *, path: Sequence[str] | None = None, in_process: Collection[str] | None = ()) -> None:
+        self._path = path
+        self._in_process = in_process
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self._plugins: dict[str, PluginInfo] = {}
@@ -122,8 +139,16 @@ class PluginHost:
                 taken = f"{self._plugins[info.name].distribution} has this name" if entry_point else info.reason
                 self._unusable.append(replace(info, state=PluginState.PARKED, reason=taken))
             else:
-                self._plugins[info.name] = info
+                self._plugins[info.name] = replace(info, isolated=not self._runs_here(info))
                 self._entry_points[info.name] = entry_point
+
+    @classmethod
+    def of(cls, name: str, entry_point: str) -> PluginHost:
+        """Return a host of one plugin alone that loads it here: for the process that is the plugin's own."""
+        host = cls(path=(), in_process=None)
+        host._plugins[name] = PluginInfo(name, distribution="", version="", entry_point=entry_point)
+        host._entry_points[name] = metadata.EntryPoint(name, entry_point, GROUP)
+        return host
 
     def list(self) -> tuple[PluginInfo, ...]:
         """Return every plugin there is, by name, as it stands now. Imports nothing."""
@@ -186,8 +211,8 @@ class PluginHost:
         return MappingProxyType(self._parts[FACE_ENGINE])
 
     @property
-    def record_sources(self) -> Mapping[str, Part[type[RecordSource]]]:
-        """Record sources by their own name."""
+    def record_sources(self) -> Mapping[str, Part[type[RecordSource] | IsolatedPart]]:
+        """Record sources by their own name; of one that runs in a process of its own, what its manifest says."""
         return MappingProxyType(self._parts[RECORD_SOURCE])
 
     @property
@@ -215,7 +240,13 @@ class PluginHost:
         """Dispatchers by their own name."""
         return MappingProxyType(self._parts[DISPATCHER])
 
+    def _runs_here(self, info: PluginInfo) -> bool:
+        return _is_shipped(info) or self._in_process is None or info.name in self._in_process
+
     def _load(self, name: str) -> None:
+        if self._plugins[name].isolated:
+            self._take(name)
+            return
         try:
             # What a plugin prints while it loads must not end up between the lines of a command's output.
             with contextlib.redirect_stdout(sys.stderr):
@@ -235,6 +266,39 @@ class PluginHost:
             state=PluginState.LOADED,
             api=api,
             parts=tuple(f"{kind} {part.name}" for kind, part in registered),
+        )
+
+    def _take(self, name: str) -> None:
+        """Register what the manifest of a plugin names, importing nothing."""
+        try:
+            parts = self._declared(self._plugins[name])
+        except PluginError as error:
+            self.park(name, str(error))
+            return
+        for part in parts:
+            self._parts[RECORD_SOURCE][part.name] = part
+        self._plugins[name] = replace(
+            self._plugins[name],
+            state=PluginState.LOADED,
+            api=PLUGIN_API,
+            parts=tuple(f"{RECORD_SOURCE} {part.name}" for part in parts),
+        )
+
+    def _declared(self, info: PluginInfo) -> tuple[Part[IsolatedPart], ...]:
+        located = read_manifest(info.entry_point, self._path)
+        manifest = located.manifest
+        if manifest.api != PLUGIN_API:
+            raise PluginError(f"speaks plugin API {manifest.api}, this hub speaks {PLUGIN_API}")
+        for source in manifest.record_sources:
+            if other := self._parts[RECORD_SOURCE].get(source.name):
+                raise PluginError(f"{other.plugin} has registered a record source {source.name} already")
+        return tuple(
+            Part(
+                plugin=info.name,
+                name=source.name,
+                make=IsolatedPart(info.name, info.entry_point, located.package, manifest.network, source),
+            )
+            for source in manifest.record_sources
         )
 
     def _collect(self, name: str, plugin: object) -> _Registered:
@@ -336,8 +400,21 @@ def _check_source(name: str, source: type[RecordSource]) -> None:
         raise PluginError(f"{name} must give its reach as a Reach; undeclared is restricted")
 
 
+def _is_shipped(info: PluginInfo) -> bool:
+    """Say whether a plugin has the name, distribution and module of one of ours.
+
+    Whoever installs a distribution under that name in its place answers for it.
+    """
+    distribution = f"patrol-hub-{info.name.replace('_', '-')}"
+    return info.name in SHIPPED and info.entry_point == info.name and _normalised(info.distribution) == distribution
+
+
+def _normalised(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
 def _discover(path: Sequence[str] | None) -> Iterator[tuple[PluginInfo, metadata.EntryPoint | None]]:
-    """Yield each plugin in order of its distribution's name; without an entry point where the metadata is broken.
+    """Yield each plugin in order of its distribution's name, ours first; without an entry point where it is broken.
 
     Goes through the distributions one by one because `importlib.metadata.entry_points` fails as a whole when the
     metadata of a single one of them is malformed.
@@ -348,8 +425,11 @@ def _discover(path: Sequence[str] | None) -> Iterator[tuple[PluginInfo, metadata
         with contextlib.suppress(Exception):  # no name or unreadable: nothing that could be named
             if GROUP in (distribution.read_text("entry_points.txt") or ""):
                 name = plain(distribution.name, 80)
-                found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), (name, distribution))
-    for _, (shown, distribution) in sorted(found.items(), key=lambda item: item[0]):
+                found.setdefault(_normalised(name), (name, distribution))
+    # Ours first: nobody else takes the name of one of them.
+    for _, (shown, distribution) in sorted(
+        found.items(), key=lambda item: (not item[0].startswith("patrol-hub-"), item[0])
+    ):
         try:
             version = plain(distribution.version, 40)
             entry_points = sorted(distribution.entry_points.select(group=GROUP), key=lambda entry: entry.name)

@@ -39,6 +39,7 @@ ISSUER = "Test issuer"
 CONFIG = """\
 unit = "car-1"
 plugins_off = ["plates_ppocr", "plates_fast", "faces_onnx"]
+plugins_in_process = ["kit"]
 
 [plates]
 reader = "painted"

@@ -30,7 +30,7 @@ from hub.messages import Requester, TakingPart
 from hub.models import CALIBRATIONS
 from hub.mrz import LONGEST, Check, Day, Suggestion, Zone, parse
 from hub.mrz import Form as ZoneForm
-from hub.parts import open_face_engine
+from hub.parts import installed_plugins, open_face_engine
 from hub.plugins import PluginHost
 from hub.unit import Unit
 
@@ -176,7 +176,7 @@ async def _document(
     form: Form,
 ) -> int:
     settings = load_config(config)
-    plugins = PluginHost()
+    plugins = installed_plugins(settings)
     async with (
         open_hub(
             settings, state_folder(), clock=SystemClock(), development=development, plugins=plugins, say=note
@@ -213,8 +213,9 @@ def face(photo: Photo, *, reason: str, officer: str | None, config: Path | None,
 
 
 async def _face(photo: Photo, reason: str, officer: str | None, config: Path | None, form: Form) -> int:
-    plugins = PluginHost()
-    plugins.load_all(leave_out=load_config(config).plugins_off)
+    settings = load_config(config)
+    plugins = installed_plugins(settings)
+    plugins.load_all(leave_out=settings.plugins_off)
     async with open_configured(config) as unit, acting(unit, officer) as requester:
         answer = await _compare(unit, plugins, photo, requester, reason)
     if form == "json":

@@ -16,14 +16,14 @@ from hub.evaluation.faces import evaluate_faces
 from hub.evaluation.openset import evaluate_openset
 from hub.evaluation.plates import evaluate_plates
 from hub.evaluation.timing import Milliseconds
-from hub.parts import open_face_detector, open_face_engine, open_grammars, open_plate_reader
+from hub.parts import installed_plugins, open_face_detector, open_face_engine, open_grammars, open_plate_reader
 from hub.plugins import PluginHost
 
 
 def plates(folder: Path, *, config: Path | None, form: Form) -> int:
     """Measure the plate reader on a folder of photos."""
     settings = load_config(config)
-    plugins = PluginHost()
+    plugins = installed_plugins(settings)
     plugins.load_all()
     with tempfile.TemporaryDirectory(prefix="patrol-hub-evaluate-") as state:
         reader = open_plate_reader(plugins, settings, Path(state))
@@ -107,7 +107,7 @@ def _time(what: str, took: Milliseconds) -> str:
 def _engine(config: Path | None) -> Iterator[tuple[FaceEngine, PluginHost, Settings, Path]]:
     """Open the face engine in a state folder that is gone afterwards."""
     settings = load_config(config)
-    plugins = PluginHost()
+    plugins = installed_plugins(settings)
     plugins.load_all()
     with tempfile.TemporaryDirectory(prefix="patrol-hub-evaluate-") as state:
         engine = open_face_engine(plugins, settings, Path(state))

@@ -18,7 +18,7 @@ from hub.errors import NotAllowedError
 from hub.importing import import_file
 from hub.lookups import subject_of
 from hub.messages import Answer, AnswerStatus, Hit, Subject
-from hub.plugins import PluginHost
+from hub.parts import installed_plugins
 
 
 class AnswerLine(Struct, frozen=True):
@@ -99,8 +99,9 @@ def import_records(source: str, file: Path, *, officer: str | None, config: Path
 
 
 async def _import(source: str, file: Path, officer: str | None, config: Path | None, *, development: bool) -> int:
-    plugins = PluginHost()
-    plugins.load_all(leave_out=load_config(config).plugins_off)
+    settings = load_config(config)
+    plugins = installed_plugins(settings)
+    plugins.load_all(leave_out=settings.plugins_off)
     async with open_configured(config) as unit, acting(unit, officer) as requester:
         report = await import_file(unit, plugins, source, file, requester, development=development)
     for bad in report.bad:

@@ -20,9 +20,8 @@ from hub.errors import HubError, UsageError
 from hub.inference import Worker
 from hub.ledger import Ledger
 from hub.messages import Act, CharacterRead, Entry, PlateRead, Reading, RegionFit, SourceKind
-from hub.parts import open_grammars, open_plate_reader
+from hub.parts import installed_plugins, open_grammars, open_plate_reader
 from hub.plates.vehicles import VehicleSettings
-from hub.plugins import PluginHost
 from hub.read_files import FileRead, read_file
 
 DIGITS: Final = 6
@@ -93,7 +92,7 @@ async def _read(
     specs: tuple[SourceSpec, ...], reason: str, officer: str | None, config: Path | None, form: Form
 ) -> int:
     settings = load_config(config)
-    plugins = PluginHost()
+    plugins = installed_plugins(settings)
     plugins.load_all(leave_out=settings.plugins_off)
     async with open_configured(config) as unit:
         requester = await whoever(unit, officer)

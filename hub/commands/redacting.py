@@ -14,8 +14,7 @@ from hub.commands.console import note, progress, say
 from hub.config import load_config
 from hub.errors import PluginError, UsageError
 from hub.messages import Box
-from hub.parts import open_face_detector
-from hub.plugins import PluginHost
+from hub.parts import installed_plugins, open_face_detector
 from hub.redact_files import check_output, redact_file
 
 
@@ -25,7 +24,7 @@ def redact(file: Path, *, output: Path, keep: str, config: Path | None) -> int:
     check_output(spec, output)
     box = _box(keep)
     settings = load_config(config)
-    plugins = PluginHost()
+    plugins = installed_plugins(settings)
     plugins.load_all(leave_out=settings.plugins_off)
     with tempfile.TemporaryDirectory(prefix="patrol-hub-redact-") as state:
         detector = open_face_detector(plugins, settings, Path(state))

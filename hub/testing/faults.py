@@ -1,15 +1,18 @@
 """Named faults: a source wrapped so that it hangs, crashes, is slow, comes and goes, talks nonsense or floods.
 
-Each takes a source that works and returns one that declares the same. What the host makes of them is tested in
-`tests/faults`; plugin authors may use them the same way.
+Each takes a source that works and returns one that declares the same; `NAMED` has them by name, as
+`patrol-hub plugins check` uses them. What the host makes of them is tested in `tests/faults`; plugin authors may use
+them the same way.
 """
 
 from __future__ import annotations
 
 import itertools
+import os
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
 
 from hub.backends import PluginContext, RecordSource, SourceInfo, SourceRecord
 from hub.messages import Query
@@ -63,10 +66,11 @@ def slow(source: RecordSource, seconds: float) -> FaultySource:
 
     def find(query: Query) -> Iterator[SourceRecord]:
         for record in source.find(query):
-            time.sleep(seconds)
+            faulty.release.wait(seconds)
             yield record
 
-    return FaultySource(source, find)
+    faulty = FaultySource(source, find)
+    return faulty
 
 
 def crash(source: RecordSource, error: Callable[[], BaseException] = lambda: ZeroDivisionError("x")) -> FaultySource:
@@ -113,3 +117,27 @@ def flood(source: RecordSource, megabytes: int = 10, *, endless: bool = False) -
             yield SourceRecord(str(number), {"make": "x"})
 
     return FaultySource(source, find)
+
+
+def die(source: RecordSource, status: int = 7) -> FaultySource:
+    """Take the process along, without a word. For a source in a process of its own."""
+
+    def find(query: Query) -> Iterable[SourceRecord]:
+        del query
+        os._exit(status)
+
+    return FaultySource(source, find)
+
+
+NAMED: Final[Mapping[str, Callable[[RecordSource], FaultySource]]] = MappingProxyType(
+    {
+        "hang": lambda source: hang(source, 600.0),
+        "crash": crash,
+        "slow": lambda source: slow(source, 60.0),
+        "flap": lambda source: flap(source, bad=1, good=1),
+        "garbage": lambda source: garbage(source, [{"entry": "1"}]),
+        "flood": flood,
+        "die": die,
+    }
+)
+"""The faults by name, each as bad as it gets: ``slow`` ends within no deadline, ``flap`` fails every other time."""

@@ -39,7 +39,7 @@ TRUE, FALSE = AlertState.ADJUDICATED_TRUE, AlertState.ADJUDICATED_FALSE
 
 async def prepare(state: Path) -> None:
     """Give an empty unit what officers and issuers have given a real one: the files beside its folder."""
-    settings, plugins = load_config(state.parent / "patrol.toml"), PluginHost()
+    settings, plugins = load_config(state.parent / "patrol.toml"), PluginHost(in_process=None)
     plugins.load_all(leave_out=settings.plugins_off)
     async with open_unit(settings, state, clock=SystemClock()) as unit:
         if await unit.officers.list():

@@ -57,7 +57,7 @@ class Shelf:
         return module
 
     def host(self):
-        return PluginHost(path=[str(self.folder)])
+        return PluginHost(path=[str(self.folder)], in_process=None)
 
 
 @pytest.fixture

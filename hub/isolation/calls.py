@@ -1,0 +1,278 @@
+"""What goes through the pipes between the hub and the child that runs one record source: records, in MessagePack.
+
+The hub sends one request at a time and reads replies until the one that ends it. A query is the subject and nothing
+else: there is no record here that could carry a frame, an embedding or another source's answer. Starting and stopping
+the child is `hub.isolation.process`'s, what it does with a request `hub.isolation.child`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from hub.isolation.frames import LENGTH
+from hub.isolation.limits import Confinement
+from hub.messages import DocumentQuery, PersonQuery, PlateQuery, Query, Reading, SubjectKind
+
+if TYPE_CHECKING:
+    from hub.backends import PluginContext
+
+LONGEST_REPLY: Final = 24 << 20
+"""Bytes of one reply; a child that announces more is killed."""
+BATCH: Final = 64
+"""Records in one reply, at most."""
+PLATES_BATCH: Final = 20_000
+"""Plates in one reply, at most."""
+
+Scalar: TypeAlias = str | int | float | bool | None
+
+
+# --------------------------------------------------------------------------------------------- requests
+
+
+class Begin(Struct, frozen=True, tag="begin"):
+    """First request: confine yourself, import this plugin, make this source."""
+
+    confinement: Confinement
+    plugin: str
+    """Name of the entry point."""
+    entry_point: str
+    """What it names, ``module`` or ``module:object``."""
+    source: str
+    """Name of the source."""
+    private: str
+    """Folder of the hub that is none of the plugin's business: trying to open something in it ends the child."""
+    own: tuple[str, ...]
+    """What in that folder is the plugin's all the same."""
+    fault: str = ""
+    """For tests: name of the fault that the source is wrapped in; see `hub.testing.faults.NAMED`."""
+
+
+class OpenSource(Struct, frozen=True, tag="open"):
+    """Open the source: a `PluginContext` with its paths as text."""
+
+    state: str
+    models: str
+    settings: dict[str, str | int | float | bool]
+    development: bool
+    threads: int
+    now: datetime | None
+    trust: str | None
+
+
+class ListPlates(Struct, frozen=True, tag="plates"):
+    """Name the plates of all entries."""
+
+
+class Find(Struct, frozen=True, tag="find"):
+    """Answer a query. One of the three subjects is there."""
+
+    lookup: str
+    now: datetime
+    plate: tuple[Reading, ...] | None = None
+    slots: bytes | None = None
+    """float32, row after row; None where the plate was typed."""
+    columns: int = 0
+    person: PersonQuery | None = None
+    document: DocumentQuery | None = None
+
+
+class EraseDue(Struct, frozen=True, tag="erase"):
+    """Destroy what is past its date."""
+
+    context: OpenSource
+    keep_seconds: float
+
+
+class CloseSource(Struct, frozen=True, tag="close"):
+    """Close the source and leave."""
+
+
+Request: TypeAlias = Begin | OpenSource | ListPlates | Find | EraseDue | CloseSource
+
+
+# ---------------------------------------------------------------------------------------------- replies
+
+
+class Begun(Struct, frozen=True, tag="begun"):
+    """The plugin is loaded; this is what its source declares."""
+
+    reach: str
+    answers: tuple[str, ...]
+    exact_only: bool
+    erases: bool
+    """Whether it has anything to erase: False where the method is the base class's."""
+    guards: tuple[str, ...]
+    """What confines the child."""
+
+
+class SourceOpened(Struct, frozen=True, tag="opened"):
+    """What the source says of itself."""
+
+    entries: int
+    list_digest: str
+    expires: str
+    development: bool
+    detail: str
+
+
+class Plates(Struct, frozen=True, tag="plates"):
+    """Some plates; the last reply has `last` set."""
+
+    plates: tuple[str, ...]
+    last: bool
+
+
+class FoundRecord(Struct, frozen=True, array_like=True):
+    """A record with values that the schema could keep; anything else became False, which it drops and counts."""
+
+    entry: str
+    fields: Mapping[str, Scalar]
+
+
+class Records(Struct, frozen=True, tag="records"):
+    """Some records; the last reply has `last` set."""
+
+    records: tuple[FoundRecord, ...]
+    last: bool
+
+
+class Erased(Struct, frozen=True, tag="erased"):
+    """How many entries were destroyed."""
+
+    entries: int
+
+
+class Failure(StrEnum):
+    """What kind of failure a reply tells of."""
+
+    SOURCE = "source"
+    TRUST = "trust"
+    CHANGED = "changed"
+    PLUGIN = "plugin"
+    """It cannot be loaded."""
+    TRESPASS = "trespass"
+    """It tried to open what is the hub's."""
+    OTHER = "other"
+
+
+class Failed(Struct, frozen=True, tag="failed"):
+    """The request was not done."""
+
+    failure: Failure
+    what: str
+    """One line; of foreign exceptions kind and place only."""
+
+
+Reply: TypeAlias = Begun | SourceOpened | Plates | Records | Erased | Failed
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_requests: Final[msgspec.msgpack.Decoder[Request]] = msgspec.msgpack.Decoder(Request)
+_replies: Final[msgspec.msgpack.Decoder[Reply]] = msgspec.msgpack.Decoder(Reply)
+
+
+def pack(message: Request | Reply) -> bytes:
+    """Return a record with its length before it."""
+    body = _encoder.encode(message)
+    return LENGTH.pack(len(body)) + body
+
+
+def read_request(body: bytes) -> Request:
+    """Return the request without its length.
+
+    Raises:
+        msgspec.DecodeError: It is none of ours.
+    """
+    return _requests.decode(body)
+
+
+def read_reply(body: bytes | bytearray) -> Reply:
+    """Return the reply that a child sent, without its length.
+
+    Raises:
+        msgspec.DecodeError: It is none of ours.
+    """
+    return _replies.decode(body)
+
+
+# ---------------------------------------------------------------------------------- to and from the interface
+
+
+def send_context(context: PluginContext) -> OpenSource:
+    """Return a context as it is sent."""
+    return OpenSource(
+        state=str(context.state),
+        models=str(context.models),
+        settings=dict(context.settings),
+        development=context.development,
+        threads=context.threads,
+        now=context.now,
+        trust=str(context.trust) if context.trust else None,
+    )
+
+
+def take_context(sent: OpenSource) -> PluginContext:
+    """Return a context as a plugin gets it."""
+    from hub.backends import PluginContext
+
+    return PluginContext(
+        state=Path(sent.state),
+        models=Path(sent.models),
+        settings=sent.settings,
+        development=sent.development,
+        threads=sent.threads,
+        now=sent.now,
+        trust=Path(sent.trust) if sent.trust else None,
+    )
+
+
+def send_query(query: Query) -> Find:
+    """Return a query as it is sent."""
+    subject = query.subject
+    if isinstance(subject, PersonQuery):
+        return Find(query.lookup, query.now, person=subject)
+    if isinstance(subject, DocumentQuery):
+        return Find(query.lookup, query.now, document=subject)
+    if subject.slots is None:
+        return Find(query.lookup, query.now, plate=subject.readings)
+    slots = subject.slots.astype("float32", copy=False)
+    return Find(query.lookup, query.now, plate=subject.readings, slots=slots.tobytes(), columns=slots.shape[1])
+
+
+def take_query(sent: Find) -> Query:
+    """Return a query as a source gets it."""
+    if sent.person is not None:
+        return Query(sent.lookup, sent.person, sent.now)
+    if sent.document is not None:
+        return Query(sent.lookup, sent.document, sent.now)
+    slots = None
+    if sent.slots is not None:
+        import numpy as np  # a typed plate does without
+
+        slots = np.frombuffer(sent.slots, np.float32).reshape(-1, sent.columns)
+    return Query(sent.lookup, PlateQuery(sent.plate or (), slots), sent.now)
+
+
+def scalar(value: object) -> Scalar:
+    """Return a value as it may be sent; False, which no field accepts, for what is no scalar."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, str):
+        return str.__str__(value)
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int) and abs(value) < 1 << 60:
+        return int(value)
+    return False
+
+
+def kinds(names: tuple[str, ...]) -> frozenset[SubjectKind]:
+    """Return what a source answers; nothing where one of the names is unknown."""
+    known = {kind.value: kind for kind in SubjectKind}
+    return frozenset(known[name] for name in names) if all(name in known for name in names) else frozenset()

@@ -1,0 +1,363 @@
+"""A record source that lives in a process of its own: the hub's side, used like any other `RecordSource`.
+
+Each call goes to the child and has to be answered within its time, or the child is killed. The next call then asks the
+host to open the source again, which starts a new child, after a rest that doubles; one whose children keep dying, and
+one that reached for what is the hub's, is parked by name. What the source declares is the manifest's word. Threads and
+deadlines of look-ups are `hub.sources`'; what confines a child `hub.isolation.limits`'.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, NoReturn, TypeVar
+
+from hub.backends import PluginContext, RecordSource, SourceInfo, SourceRecord
+from hub.errors import DeadlineError, PluginParkedError, SourceChangedError, SourceError, TrustError
+from hub.isolation.calls import (
+    Begin,
+    Begun,
+    Erased,
+    EraseDue,
+    Failed,
+    Failure,
+    ListPlates,
+    Plates,
+    Records,
+    Reply,
+    Request,
+    SourceOpened,
+    kinds,
+    send_context,
+    send_query,
+)
+from hub.isolation.limits import Confinement, guards
+from hub.isolation.manifest import IsolatedPart
+from hub.isolation.process import ChildGoneError, ChildProcess
+from hub.isolation.settings import Isolation
+from hub.messages import Query
+from hub.text import plain
+
+R = TypeVar("R")
+
+START_SECONDS: Final = 20.0
+"""Longest time until a child has confined itself and imported its plugin."""
+OPEN_SECONDS: Final = 50.0
+"""Longest time for opening the source, for naming its plates and for erasing."""
+CLOSE_SECONDS: Final = 1.0
+"""Longest wait for a child to leave by itself."""
+MOST_DEATHS: Final = 5
+"""So many children in a row that died without an answer between them park the plugin."""
+LONGEST_REST: Final = 60.0
+"""Seconds between two children, at most; the first rest is half a second."""
+MOST_RECORDS: Final = 10_001
+"""Records after which no more are taken; the host refuses an answer of so many."""
+MOST_CHARACTERS: Final = 4 << 20
+"""Characters of one answer after which no more are taken; the host refuses one of more."""
+MOST_PLATES: Final = 5_000_000
+"""Plates after which no more are taken."""
+
+_SYSTEM: Final = (
+    "/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/etc/ssl", "/etc/pki", "/etc/hosts",
+    "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services",
+)  # fmt: skip
+"""What of the system a child may read: programs, libraries, certificates and how names are resolved."""
+
+
+def confinement(
+    part: IsolatedPart,
+    context: PluginContext,
+    private: Path,
+    isolation: Isolation = Isolation(),  # noqa: B008
+) -> Confinement:
+    """Return what the child of a source may do.
+
+    Args:
+        part: The source.
+        context: What it will be opened with.
+        private: The hub's state folder.
+        isolation: What the configuration says.
+
+    Raises:
+        PluginParkedError: Nothing on this machine would keep it from the hub's files, or Python's own folders hold
+            the state folder.
+    """
+    there = guards()
+    user, group = _account(isolation.user)
+    if not there.landlock and (user is None or not there.root):
+        raise PluginParkedError(
+            "nothing here keeps it from the hub's files: it needs a kernel with Landlock, or a hub started as root "
+            "with isolation.user set"
+        )
+    hub = str(Path(__file__).resolve().parents[1])
+    read = {sys.prefix, sys.base_prefix, hub, part.package, *_SYSTEM, str(context.models)}
+    read |= {str(context.trust)} if context.trust else set()
+    read |= {entry for entry in sys.path if entry.startswith(os.sep)}
+    secret = os.path.realpath(private) + os.sep
+    for path in sorted(read):
+        if secret.startswith(os.path.realpath(path).rstrip(os.sep) + os.sep):
+            raise PluginParkedError(f"the hub's state folder lies in {plain(path)}, which plugins may read: move it")
+    return Confinement(
+        read=tuple(sorted(read)),
+        write=(str(context.state),),
+        network=part.network,
+        memory=isolation.memory_megabytes << 20,
+        processor=isolation.processor_seconds,
+        user=user if there.root else None,
+        group=group if there.root else None,
+    )
+
+
+def _account(name: str) -> tuple[int | None, int | None]:
+    if not name:
+        return None, None
+    import pwd
+
+    try:
+        found = pwd.getpwnam(name)
+    except KeyError:
+        raise PluginParkedError(f"isolation.user: there is no account {plain(name, 40)}") from None
+    return found.pw_uid, found.pw_gid
+
+
+class IsolatedSource(RecordSource):
+    """A source in a child process.
+
+    Args:
+        part: What the manifest says of it.
+        private: The hub's state folder, which is none of the plugin's business.
+        deadline: Seconds for an answer; the child is killed a little before them, so that no thread of ours hangs.
+        isolation: What the configuration says.
+        fault: For tests: name of the fault that the child wraps the source in.
+        now: Running time in seconds.
+    """
+
+    answers = frozenset()
+
+    def __init__(
+        self,
+        part: IsolatedPart,
+        private: Path,
+        *,
+        deadline: float,
+        isolation: Isolation = Isolation(),  # noqa: B008
+        fault: str = "",
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        declared = part.manifest
+        vars(self).update(
+            name=declared.name,
+            reach=declared.reach,
+            answers=frozenset(declared.answers),
+            exact_only=declared.exact_only,
+        )
+        self.part = part
+        self._private = private
+        self._isolation = isolation
+        self._fault = fault
+        self._now = now
+        self._seconds = max(0.8 * deadline, deadline - 0.1)
+        self._lock = threading.RLock()
+        self._child: ChildProcess | None = None
+        self._erases = True
+        self._deaths = 0
+        self._not_before = 0.0
+        self.parked = ""
+        """Why it is parked; "" where it is not."""
+        self.guards: tuple[str, ...] = ()
+        """What confines its child."""
+
+    @property
+    def pid(self) -> int | None:
+        """Number of the child's process; None where there is none."""
+        return self._child.pid if self._child else None
+
+    def open(self, context: PluginContext) -> SourceInfo:
+        """Start a child and open the source in it.
+
+        Raises:
+            PluginParkedError: The plugin is parked, or it is now, because it cannot be confined or loaded, declares
+                what its manifest does not, or reached for what is the hub's.
+            SourceError: Its children died, and the next one has to wait; or the source says that it cannot be opened.
+            TrustError: The list is unsigned, altered or expired.
+        """
+        with self._lock:
+            self.close()
+            if self.parked:
+                raise PluginParkedError(f"it is parked: {self.parked}")
+            if (rest := self._not_before - self._now()) > 0:
+                raise SourceError(f"{self._times()}; the next one starts in {rest:.0f} s")
+            self._child = self._started(context)
+            opened = self._call(send_context(context), SourceOpened, OPEN_SECONDS)
+            return SourceInfo(
+                opened.entries, opened.list_digest, opened.expires, opened.development, plain(opened.detail)
+            )
+
+    def find(self, query: Query) -> Iterable[SourceRecord]:
+        """Hand the query over and return what comes back.
+
+        Raises:
+            SourceChangedError: The child is gone; the host is to open the source again.
+            DeadlineError: No answer in time; the child was killed.
+            SourceError: The source cannot answer, or its child died over it.
+        """
+        with self._lock:
+            if self._child is None:
+                if self._deaths or self.parked:
+                    raise SourceChangedError(f"its process has to be started again: {self.parked or self._times()}")
+                raise SourceError(f"{self.name} is not open")
+            found: list[SourceRecord] = []
+            characters = 0
+            for reply in self._ask(send_query(query), self._seconds):
+                if not isinstance(reply, Records):
+                    self._unexpected(reply)
+                for record in reply.records:
+                    found.append(SourceRecord(record.entry, record.fields))
+                    characters += sum(len(value) for value in record.fields.values() if isinstance(value, str))
+                if len(found) > MOST_RECORDS or characters > MOST_CHARACTERS:
+                    self._died("its answer is too large")
+                    raise SourceError("its answer is too large")
+                if reply.last:
+                    break
+            self._deaths = 0
+            return found
+
+    def plates(self) -> Iterable[str]:
+        """Return the plates of all entries.
+
+        Raises:
+            SourceError: As `find`.
+        """
+        with self._lock:
+            if self._child is None:
+                return ()
+            plates: list[str] = []
+            for reply in self._ask(ListPlates(), OPEN_SECONDS):
+                if not isinstance(reply, Plates):
+                    self._unexpected(reply)
+                plates += (plate[:40] for plate in reply.plates)
+                if len(plates) > MOST_PLATES:
+                    self._died("it names too many plates")
+                    raise SourceError("it names too many plates")
+                if reply.last:
+                    break
+            return plates
+
+    def erase_due(self, context: PluginContext, keep: timedelta) -> int:
+        """Have a child of its own destroy what is past its date: the open one may hang.
+
+        Raises:
+            SourceError: It cannot.
+        """
+        if not self._erases or self.parked:
+            return 0
+        other = IsolatedSource(
+            self.part, self._private, deadline=OPEN_SECONDS, isolation=self._isolation, now=self._now
+        )
+        try:
+            other._child = other._started(context)
+            self._erases = other._erases
+            if not self._erases:
+                return 0
+            return other._call(EraseDue(send_context(context), keep.total_seconds()), Erased, OPEN_SECONDS).entries
+        finally:
+            other.close()
+
+    def close(self) -> None:
+        """Let the child close the source and leave."""
+        with self._lock:
+            if self._child is not None:
+                self._child.close(patience=CLOSE_SECONDS)
+            self._child = None
+
+    # ------------------------------------------------------------------------------------------ the child
+
+    def _started(self, context: PluginContext) -> ChildProcess:
+        """Start a child, have it load the plugin, and hold what the source declares against the manifest."""
+        try:
+            allowed = confinement(self.part, context, self._private, self._isolation)
+        except PluginParkedError as error:
+            self.parked = str(error)
+            raise
+        if allowed.user is not None:
+            os.chown(context.state, allowed.user, -1 if allowed.group is None else allowed.group)
+        own = (str(context.state), *((str(context.trust),) if context.trust else ()), str(context.models))
+        begin = Begin(
+            confinement=allowed,
+            plugin=self.part.plugin,
+            entry_point=self.part.entry_point,
+            source=self.part.manifest.name,
+            private=str(self._private),
+            own=own,
+            fault=self._fault,
+        )
+        self._child = child = ChildProcess(str(context.state))
+        begun = self._call(begin, Begun, START_SECONDS)
+        declared = self.part.manifest
+        said = (begun.reach, kinds(begun.answers), begun.exact_only)
+        if said != (declared.reach.value, frozenset(declared.answers), declared.exact_only):
+            self._park(f"{self.name} declares something else than its manifest: {_declared(begun)}")
+        self._erases, self.guards = begun.erases, begun.guards
+        return child
+
+    def _call(self, request: Request, kind: type[R], seconds: float) -> R:
+        reply = next(iter(self._ask(request, seconds)))
+        if not isinstance(reply, kind):
+            self._unexpected(reply)
+        return reply
+
+    def _ask(self, request: Request, seconds: float) -> Iterable[Reply]:
+        """Yield the child's replies; whatever ends it is drawn its consequence from here."""
+        assert self._child is not None  # noqa: S101  # each caller has looked
+        try:
+            yield from self._child.ask(request, until=time.monotonic() + seconds)
+        except DeadlineError:
+            self._died(f"no answer within {seconds:.3g} s")
+            raise DeadlineError(f"no answer within {seconds:.3g} s") from None
+        except (ChildGoneError, OSError) as error:
+            self._died(str(error))
+            raise SourceError(str(error)) from None
+
+    def _unexpected(self, reply: Reply) -> NoReturn:
+        """Raise what a reply that ends a call stands for."""
+        if not isinstance(reply, Failed):
+            self._died("it sent a reply to something else")
+            raise SourceError("it sent a reply to something else")
+        what = plain(reply.what) or "no reason given"
+        if reply.failure in (Failure.TRESPASS, Failure.PLUGIN):
+            self._park(what)
+        if reply.failure is Failure.CHANGED:
+            raise SourceChangedError(what)
+        if reply.failure is Failure.TRUST:
+            raise TrustError(what)
+        raise SourceError(what if reply.failure is Failure.SOURCE else f"it failed with {what}")
+
+    def _park(self, why: str) -> NoReturn:
+        self.parked = why
+        self._drop()
+        raise PluginParkedError(f"it is parked: {why}")
+
+    def _died(self, how: str) -> None:
+        """Note that a child is of no more use, and when the next one may start."""
+        self._drop()
+        self._deaths += 1
+        self._not_before = self._now() + min(0.5 * 2 ** (self._deaths - 2), LONGEST_REST) if self._deaths > 1 else 0.0
+        if self._deaths >= MOST_DEATHS:
+            self.parked = f"{self._times()}: {how}"
+
+    def _times(self) -> str:
+        return "its process ended" + (f" {self._deaths} times in a row" if self._deaths > 1 else "")
+
+    def _drop(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+        self._child = None
+
+
+def _declared(begun: Begun) -> str:
+    return plain(f"reach {begun.reach}, answers {', '.join(begun.answers)}, exact_only {begun.exact_only}")
