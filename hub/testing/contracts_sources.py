@@ -6,6 +6,7 @@ Whether a record is a hit is the host's to decide, so the tests ask `hub.plates`
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
@@ -61,10 +62,11 @@ class RecordSourceContract:
         return context(tmp_path / "state", development=True)
 
     @pytest.fixture
-    def opened(self, source: RecordSource, plugin_context: PluginContext) -> RecordSource:
-        """Return the source, open."""
+    def opened(self, source: RecordSource, plugin_context: PluginContext) -> Iterator[RecordSource]:
+        """Return the source, open, and close it after the test."""
         source.open(plugin_context)
-        return source
+        yield source
+        source.close()
 
     def test_declares_what_the_host_needs_to_know(self, source: RecordSource) -> None:
         """Name, reach and kinds are declared; undeclared reach is restricted."""
