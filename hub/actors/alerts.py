@@ -123,17 +123,25 @@ class _Actor:
                 self._publish(alert)
 
     def _count(self, raised: RaisedHit, reason: Reason) -> None:
-        """Give the read its one reason; the first of several answers of a look-up decides on it."""
-        if self._ledger is None or raised.read is None or raised.answer.lookup in self._counted:
+        """Give the read or face its one reason; the first of several answers of a look-up decides on it."""
+        if self._ledger is None or raised.answer.lookup in self._counted:
             return
         self._counted.append(raised.answer.lookup)
-        self._ledger.leave(raised.read.camera, Stage.READ, reason)
+        leave(self._ledger, raised, reason)
 
     def _note(self, *, raised: int = 0, repeated: int = 0, lost: int = 0, detail: str = "") -> None:
         before = self._health
         self._health = AlertsHealth(before.raised + raised, before.repeated + repeated, before.lost + lost, detail)
         if detail != before.detail:
             self._on_health(self._health)
+
+
+def leave(ledger: Ledger, raised: RaisedHit, reason: Reason) -> None:
+    """Give what a hit is about its reason: a read, or a face that was watched for under an order."""
+    if raised.read is not None:
+        ledger.leave(raised.read.camera, Stage.READ, reason)
+    elif raised.face is not None and raised.face.order:
+        ledger.leave(raised.face.camera, Stage.FACE, reason)
 
 
 async def run_alerts(

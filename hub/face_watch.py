@@ -1,0 +1,377 @@
+"""Watching for the people of one list under one deployment order (C4): whether it may go on, and the list while it may.
+
+Every frame asks `FaceWatch.check` first. Whenever the answer is no, the templates are zeros before the next line runs;
+they are opened again only where the order is in force again. Comparisons are accounted for by number, camera and
+minute, as automatic look-ups are (C7); where the log cannot be written there is none. Frames and faces are the
+business of `hub.actors.faces`, whether an order is in force that of `hub.authority.order_watch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import trio
+from msgspec import Struct
+
+from hub.audit.records import CountPayload, OpenedPayload, WatchPayload
+from hub.authority.accounting import Log
+from hub.authority.order_watch import OrderWatch
+from hub.calibration import Calibration
+from hub.clocks import Clock
+from hub.errors import AuditError, HubError, NotAllowedError
+from hub.face_answers import demand_threshold
+from hub.inference import Worker
+from hub.messages import Act, AnswerStatus, Entry, Fix, OrderReason, OrderStanding, Requester
+from hub.store.retention import CHARTER, Retention
+from hub.tally import Minute, Tally, minute_of
+from hub.watchlists.budget import FaceSettings, FaceStatus, ListThreshold, Ranking, rank
+from hub.watchlists.faces import Card
+from hub.watchlists.gallery import Gallery
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.float32]
+
+OpenWatched: TypeAlias = Callable[[], AbstractContextManager[Gallery]]
+"""Opens the order's list for a block; raises `NotAllowedError` with the reason where it may not be used (any more)."""
+
+SEARCH_SECONDS: Final = 2.0
+"""Longest time for one search, waiting included."""
+AGAIN_SECONDS: Final = 10.0
+"""Time after which a list that did not open is tried again."""
+LAST_SECONDS: Final = 2.0
+"""Longest time for what is still written when the watch ends."""
+CANDIDATES: Final = 10
+_HOUR: Final = 3600.0
+
+
+class WatchTrust(Struct, frozen=True):
+    """What the authority's newest accepted update says of the order and its list."""
+
+    revoked: frozenset[str] = frozenset()
+    """What was withdrawn."""
+    refused: str = ""
+    """Why the list may not be used any more, "" where it may."""
+
+
+class Compared(Struct, frozen=True, eq=False):
+    """What one comparison gave."""
+
+    ranking: Ranking
+    cards: tuple[Card, ...]
+    """The card of each entry that is resembled, in the ranking's order."""
+    threshold: ListThreshold
+    name: str
+    """Of the list."""
+    digest: str
+
+
+class WatchState(Struct, frozen=True):
+    """A watch as dashboards are told of it."""
+
+    standing: OrderStanding
+    purpose: str
+    ends: datetime
+    list_name: str
+    list_digest: str
+    entries: int
+    """Entries whose templates are in memory now."""
+    expected: float
+    """False alerts expected in an hour, 0 while nothing is open."""
+    compared: int
+    """Faces that were compared, once each."""
+    detail: str
+    """Why the list is not open although the order is in force, "" where it is."""
+
+
+class FaceWatch:
+    """One order's watch, for all cameras of the unit. For the event loop's thread alone.
+
+    Args:
+        order: The loaded order.
+        open_list: Opens its list.
+        calibration: Of the engine's model.
+        settings: The budget and the margin.
+        clock: The machine's own clock, so that one that is set back is noticed.
+        account_clock: Gives the time of entries in the log, never less than its newest.
+        fix: Returns the newest position, None where there is none.
+        trust: Returns what the authority says now.
+        log: Takes an entry before the list is opened, and by minute how often it was compared.
+        requester: The unit itself.
+        retention: How long what the log holds is kept.
+        worker: Runs the search.
+    """
+
+    def __init__(
+        self,
+        order: OrderWatch,
+        *,
+        open_list: OpenWatched,
+        calibration: Calibration,
+        settings: FaceSettings,
+        clock: Clock,
+        account_clock: Clock,
+        fix: Callable[[], Fix | None],
+        trust: Callable[[], WatchTrust],
+        log: Log,
+        requester: Requester,
+        retention: Retention = CHARTER,
+        worker: Worker | None = None,
+    ) -> None:
+        self.calibration = calibration
+        self.requester = requester
+        self.ended = trio.Event()
+        """Set once the order will not be in force again."""
+        self._order = order
+        self._open_list = open_list
+        self._settings = settings
+        self._clock = clock
+        self._account_clock = account_clock
+        self._fix = fix
+        self._trust = trust
+        self._log = log
+        self._retention = retention
+        self._worker = worker or Worker("face search")
+        self._opening: AbstractContextManager[Gallery] | None = None
+        self._gallery: Gallery | None = None
+        self._threshold: ListThreshold | None = None
+        self._standing = OrderStanding(order.order.order, OrderReason.NOT_BEGUN)
+        self._name = ""
+        self._compared = 0
+        self._detail = ""
+        self._retry_at = 0.0
+        self._closed: list[WatchPayload] = []
+        self._tally = Tally()
+        self._minutes = trio.Lock()
+
+    # ------------------------------------------------------------------------------------- before each comparison
+
+    def check(self, camera: str | None) -> OrderStanding:
+        """Say whether faces of a camera may be looked for now; where not, no template is left when this returns.
+
+        Args:
+            camera: Name of the camera; None for the order as a whole.
+        """
+        trust = self._trust()
+        standing = self._order.check(
+            self._clock.now(),
+            self._clock.boottime(),
+            camera,
+            self._fix(),
+            trust.revoked,
+            self._order.order.list_digest,
+        )
+        if trust.refused and not standing.ended:
+            standing = self._order.end(OrderReason.WITHDRAWN)
+        if not standing.in_force and standing.reason is not OrderReason.OTHER_CAMERA:
+            self._close(standing.reason.value)
+        if camera is None or standing.ended:
+            self._standing = standing
+        if standing.ended:
+            self.ended.set()
+        return standing
+
+    async def compare(self, camera: str, embedding: Floats) -> Compared | None:
+        """Compare one face with the list, where that may be done now.
+
+        Args:
+            camera: Name of the camera that saw it.
+            embedding: float32 [size], of length 1; zeroed before this returns.
+
+        Returns:
+            None where nothing was compared: the order is not in force, or its list is not open.
+
+        Raises:
+            AuditError: The log cannot be written: nothing was compared.
+            HubError: The search failed.
+        """
+        try:
+            if self._ready(camera) is None:
+                return None
+            minute = await self._open_minute(camera)
+            status = AnswerStatus.UNAVAILABLE
+            try:
+                # Writing took its time: it is asked again, and nothing is awaited between the answer and the search.
+                if (ready := self._ready(camera)) is None:
+                    return None
+                gallery, threshold = ready
+                found = await self._worker.call(gallery.search, embedding, CANDIDATES, deadline=SEARCH_SECONDS)
+                self._compared += 1
+                ranking = rank(found, threshold.threshold, self._settings.margin)
+                cards = tuple(await trio.to_thread.run_sync(_cards, gallery, ranking))
+                status = AnswerStatus.HIT if ranking.resembled else AnswerStatus.NO_HIT
+                return Compared(ranking, cards, threshold, gallery.name, gallery.digest)
+            finally:
+                self._tally.end(minute, {self._name: status})
+        except NotAllowedError as error:  # the list ended between the question and the search
+            self._close(str(error))
+            return None
+        finally:
+            embedding[:] = 0
+
+    def _ready(self, camera: str) -> tuple[Gallery, ListThreshold] | None:
+        """Return the open list and its threshold where a face of a camera may be compared now."""
+        if not self.check(camera).in_force or self._gallery is None or self._threshold is None:
+            return None
+        return self._gallery, self._threshold
+
+    @property
+    def order(self) -> str:
+        """Identifier of the order."""
+        return self._order.order.order
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the list's templates are in memory."""
+        return self._gallery is not None
+
+    def state(self) -> WatchState:
+        """Return the watch as dashboards are told of it."""
+        order = self._order.order
+        return WatchState(
+            standing=self._standing,
+            purpose=order.purpose.value,
+            ends=order.ends,
+            list_name=self._name,
+            list_digest=order.list_digest,
+            entries=0 if self._gallery is None else len(self._gallery),
+            expected=0.0 if self._gallery is None or self._threshold is None else self._threshold.expected,
+            compared=self._compared,
+            detail=self._detail,
+        )
+
+    # ------------------------------------------------------------------------------------------ from time to time
+
+    async def tick(self) -> None:
+        """Do what time asks for: let the order end or begin, open the list, write what is to be accounted for.
+
+        Raises:
+            AuditError: The log cannot be written; the list is not open then.
+        """
+        standing = self.check(None)
+        await self._account()
+        if standing.in_force and self._gallery is None and trio.current_time() >= self._retry_at:
+            await self._open()
+
+    async def aclose(self) -> None:
+        """End the watch: zeros first, then what is left to be written. May be called twice."""
+        self._close("the hub stops")
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_SECONDS), suppress(AuditError):
+            await self._account(stopping=True)
+
+    async def _open(self) -> None:
+        order = self._order.order
+        self._retry_at = trio.current_time() + AGAIN_SECONDS
+        try:
+            opening = self._open_list()
+            gallery = await trio.to_thread.run_sync(opening.__enter__)
+        except HubError as error:
+            if str(error) != self._detail:
+                self._detail = str(error)
+                payload = WatchPayload(order.order, order.list_digest, 0, reason=str(error))
+                await self._append(Act.WATCH, "refused", payload)
+            return
+        try:
+            self._admit(gallery)
+            threshold = demand_threshold(
+                self.calibration,
+                name=gallery.name,
+                entries=len(gallery),
+                ceiling=gallery.header.ceiling,
+                faces=self._settings.faces_per_hour,
+                budget=self._settings.false_alerts_per_hour,
+            )
+            payload = WatchPayload(
+                order.order, gallery.digest, len(gallery), threshold.threshold, float(f"{threshold.expected:.3g}")
+            )
+            await self._append(Act.WATCH, "begun", payload)
+        except BaseException as error:
+            opening.__exit__(None, None, None)
+            if not isinstance(error, HubError) or isinstance(error, AuditError):
+                raise
+            self._detail = str(error)
+            await self._append(Act.WATCH, "refused", WatchPayload(order.order, gallery.digest, 0, reason=self._detail))
+            return
+        self._opening, self._gallery, self._threshold = opening, gallery, threshold
+        self._name, self._detail = gallery.name, ""
+        self.check(None)  # it took a while
+
+    def _admit(self, gallery: Gallery) -> None:
+        if gallery.digest != self._order.order.list_digest:
+            raise NotAllowedError(f"the order {self._order.order.order} is for another list than {gallery.name}")
+
+    def _close(self, reason: str) -> None:
+        """Zero the templates now; that it happened is written by the next `tick`."""
+        opening, gallery, threshold = self._opening, self._gallery, self._threshold
+        self._opening = self._gallery = self._threshold = None
+        if opening is None or gallery is None:
+            return
+        gallery.wipe(reason)
+        opening.__exit__(None, None, None)
+        order = self._order.order
+        self._closed.append(
+            WatchPayload(
+                order.order,
+                order.list_digest,
+                0,
+                0.0 if threshold is None else threshold.threshold,
+                0.0 if threshold is None else float(f"{threshold.expected:.3g}"),
+                self._compared,
+                reason,
+            )
+        )
+
+    # ------------------------------------------------------------------------------------------ accounting
+
+    async def _open_minute(self, camera: str) -> Minute:
+        async with self._minutes:
+            minute = (camera, minute_of(self._account_clock.now()))
+            if minute not in self._tally:
+                payload = OpenedPayload(camera=camera, minute=minute[1], sources=(self._name,))
+                await self._append(Act.AUTOMATIC_OPENED, "opened", payload, camera)
+                self._tally.open(minute)
+            self._tally.begin(minute)
+            return minute
+
+    async def _account(self, *, stopping: bool = False) -> None:
+        while self._closed:
+            await self._append(Act.WATCH, "ended", self._closed[0])
+            self._closed.pop(0)
+        async with self._minutes:
+            for minute in self._tally.over(None if stopping else self._account_clock.now()):
+                for count in self._tally.counts(minute):
+                    payload = CountPayload(
+                        camera=count.camera,
+                        source=count.source,
+                        minute=count.minute,
+                        asked=count.asked,
+                        hit=count.hit,
+                        unavailable=count.unavailable,
+                    )
+                    await self._append(Act.AUTOMATIC_COUNTED, "counted", payload, count.camera)
+                    self._tally.written(minute, count.source)
+                self._tally.close(minute)
+
+    async def _append(self, act: Act, outcome: str, payload: Struct, camera: str = "") -> None:
+        at = self._account_clock.now()
+        until = self._retention.payload_until(act, at)
+        entry = Entry(act, at, self.requester, outcome, payload, until, camera=camera, source=self._name)
+        await self._log.append(entry)
+
+
+def is_candidate(compared: Compared) -> bool:
+    """Say whether a comparison is to raise an alert."""
+    return compared.ranking.status in (FaceStatus.CANDIDATE, FaceStatus.AMBIGUOUS)
+
+
+def _cards(gallery: Gallery, ranking: Ranking) -> list[Card]:
+    return [gallery.card(each.entry) for each in ranking.resembled]
+
+
+PER_HOUR: Final = "an hour"
+"""What the false alerts of a watch are expected for, in words."""
