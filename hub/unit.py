@@ -25,11 +25,13 @@ from hub.authority.metering import limits_of
 from hub.authority.officers import MIGRATIONS as OFFICER_TABLES
 from hub.authority.officers import OFFICERS_FILE, OfficerStore
 from hub.authority.policy import unit_requester
+from hub.authority.session_file import read_token
+from hub.authority.session_slot import remove_slot
 from hub.clocks import Clock, FlooredClock
 from hub.config import Settings
 from hub.configuration import KEY_BYTES, account_configuration
 from hub.dispatch_file import FileDispatcher
-from hub.errors import InputError, StoreError
+from hub.errors import HubError, InputError, StoreError
 from hub.inference import Worker
 from hub.messages import Box, FaceCandidate, Picture, Requester
 from hub.store.alerts import ALERTS_FILE, AlertStore
@@ -81,9 +83,15 @@ class Unit(Struct, frozen=True, eq=False):
         return unit_requester(self.settings.unit)
 
     async def sweep(self) -> None:
-        """Destroy what the meter of face checks holds past its date, or later where another process holds the file."""
+        """Destroy what the meter of face checks holds past its date, or later where another process holds the file.
+
+        The key that a session of the command line left in the runtime folder goes once that session has ended.
+        """
         with suppress(StoreError):
             await self.meter.sweep()
+        with suppress(HubError):
+            if not (token := read_token(self.state)) or not await self.officers.left(token):
+                remove_slot(self.state)
 
 
 @asynccontextmanager
@@ -93,6 +101,7 @@ async def open_unit(
     *,
     clock: Clock,
     follow_up: FollowUp | None = None,
+    find_faces: Callable[[Pixels], Sequence[Box]] | None = None,
     identify: Callable[[], str] = new_identifier,
     random: Callable[[int], bytes] = secrets.token_bytes,
 ) -> AsyncIterator[Unit]:
@@ -103,6 +112,7 @@ async def open_unit(
         state: The state folder, private to this account.
         clock: Wall and running time.
         follow_up: Asks registers about an alert that was adjudicated true.
+        find_faces: Finds the faces in an alert's scene, which are reduced most; None where nothing does. Blocks.
         identify: Gives identifiers of alerts.
         random: Gives that many random bytes.
 
@@ -161,7 +171,7 @@ async def open_unit(
                 clock=floored,
                 unit=settings.unit,
                 identify=identify,
-                redact=partial(_redact, redactor),
+                redact=partial(_redact, redactor, find_faces),
                 redact_face=partial(_redact_face, redactor),
                 follow_up=follow_up,
                 retention=retention,
@@ -182,10 +192,16 @@ async def open_unit(
         yield unit
 
 
-async def _redact(worker: Worker, scene: Pixels, box: Box) -> tuple[Picture, Picture]:
+async def _redact(
+    worker: Worker, find_faces: Callable[[Pixels], Sequence[Box]] | None, scene: Pixels, box: Box
+) -> tuple[Picture, Picture]:
     from hub.vision.redaction import redact_alert
 
-    return await worker.call(partial(redact_alert, scene, box), deadline=3.0)
+    faces: Sequence[Box] = ()
+    if find_faces is not None:
+        with suppress(DeadlineError, BusyError, PluginParkedError):  # late or hung: the scene is reduced without it
+            faces = await _finder.call(find_faces, scene, deadline=FIND_SECONDS)
+    return await worker.call(partial(redact_alert, scene, box, faces), deadline=3.0)
 
 
 async def _redact_face(worker: Worker, face: FaceCandidate) -> Pictured:

@@ -16,12 +16,14 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import structlog
 
 from hub.cli import main
@@ -35,6 +37,8 @@ STRANGER = "5678FGH"
 PASSPHRASES = {"100": "supervisor passphrase", "4711": "first passphrase", "4712": "second passphrase"}
 """Officers of a prepared unit; 100 is the supervisor, 4711 is signed in."""
 ISSUER = "Test issuer"
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+"""Where the runtime folder lies, as a memory file system; None for the usual place, and then no key is kept there."""
 
 CONFIG = """\
 unit = "car-1"
@@ -157,19 +161,16 @@ class Unit:
 
     @contextmanager
     def active(self) -> Iterator[Unit]:
-        """Let this process work on this unit, with the plugin of tests, for the block."""
+        """Let this process work on this unit, with the plugin of tests and a runtime folder, for the block."""
         site = str(self.folder / "site")
-        before = os.environ.get("PATROL_HUB_STATE")
-        os.environ["PATROL_HUB_STATE"] = str(self.state)
-        sys.path.insert(0, site)
-        try:
-            yield self
-        finally:
-            sys.path.remove(site)
-            if before is None:
-                del os.environ["PATROL_HUB_STATE"]
-            else:
-                os.environ["PATROL_HUB_STATE"] = before
+        with tempfile.TemporaryDirectory(dir=MEMORY) as runtime, pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PATROL_HUB_STATE", str(self.state))
+            patch.setenv("XDG_RUNTIME_DIR", runtime)
+            sys.path.insert(0, site)
+            try:
+                yield self
+            finally:
+                sys.path.remove(site)
 
     def run(self, *words: str, stdin: str = "") -> Result:
         """Run a command on this unit in this process; inside `active`."""

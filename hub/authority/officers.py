@@ -4,6 +4,9 @@ A passphrase is kept as scrypt makes it, a session's token as its SHA-256: neith
 A session ends after 15 minutes without use, and at once when the machine restarted or its clock was moved, because
 then nobody can say how long it was idle. Every adding, sign-in (also a refused one) and sign-out is in the log
 before it takes effect.
+
+A sign-in also unlocks the unit's key (`hub.authority.unit_key`), which is then in the memory of this process alone and
+gone with the session.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import hashlib
 import re
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,7 +24,7 @@ import trio
 from msgspec import Struct
 
 from hub.audit.records import OfficerPayload
-from hub.authority import policy
+from hub.authority import key_slots, policy
 from hub.authority.accounting import NOT_DONE, Log
 from hub.authority.passphrases import (
     LONGEST,
@@ -32,6 +36,7 @@ from hub.authority.passphrases import (
     hash_passphrase,
 )
 from hub.authority.policy import Role, unit_requester
+from hub.authority.unit_key import KeySlot, UnitKey, close_slot, make_key, open_slot
 from hub.clocks import Clock
 from hub.errors import NotAllowedError, NotSignedInError, UsageError
 from hub.messages import Act, Entry, Requester
@@ -73,6 +78,7 @@ MIGRATIONS: Final = (
         used_boottime REAL NOT NULL
     ) STRICT;
     """,
+    key_slots.TABLES,
 )
 
 _NUMBER: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/-]{0,31}")
@@ -99,6 +105,8 @@ class Session(Struct, frozen=True):
     requester: Requester
     idle: timedelta
     """It ends after this long without use."""
+    key: UnitKey | None = None
+    """The unit's key; None where this officer has no slot for it."""
 
 
 class _SessionRow(Struct, frozen=True):
@@ -143,13 +151,22 @@ class OfficerStore:
         self._retention = retention
         self._cost = cost or ScryptCost()
         self._hashing = trio.CapacityLimiter(1)  # each takes 32 MB
+        self._unlocked: dict[str, tuple[bytes, UnitKey]] = {}  # by officer: the session's digest, the key
 
     async def add(
-        self, number: str, passphrase: str, role: Role = Role.OFFICER, *, name: str = "", by: Requester | None = None
+        self,
+        number: str,
+        passphrase: str,
+        role: Role = Role.OFFICER,
+        *,
+        name: str = "",
+        by: Requester | None = None,
+        key: UnitKey | None = None,
     ) -> Officer:
         """Add an officer.
 
-        The first officer of a unit needs nobody signed in and becomes at least a supervisor.
+        The first officer of a unit needs nobody signed in and becomes at least a supervisor; the unit's key is made
+        with that officer.
 
         Args:
             number: Up to 32 letters, digits and ``._/-``.
@@ -157,9 +174,10 @@ class OfficerStore:
             role: What the officer may do.
             name: For lists and screens.
             by: The officer of a checked session; None where nobody is signed in.
+            key: The unit's, unlocked by whoever adds; without it the new officer has no slot and opens no face list.
 
         Raises:
-            UsageError: The number is taken or malformed, or the passphrase too weak.
+            UsageError: The number is taken or malformed, the passphrase too weak, or the key another unit's.
             NotSignedInError: There are officers, and none of them is signed in.
             NotAllowedError: The role of whoever is signed in does not allow it.
             AuditError: The log cannot take the entry; nothing was changed.
@@ -178,6 +196,11 @@ class OfficerStore:
         kept = await trio.to_thread.run_sync(
             hash_passphrase, passphrase, self._secrets(SALT_BYTES), self._cost, limiter=self._hashing
         )
+        if first:
+            key = make_key(self._secrets)
+        elif key is not None and key.public != await self.public_key():
+            raise UsageError("the key is not this unit's")
+        slot = None if key is None else await self._close_slot(key, number, passphrase)
         now = self._clock.now()
         particulars = OfficerPayload(number, role.value, "the first officer of this unit" if first else "")
         await self._append(Act.OFFICER_ADDED, now, requester, "added", particulars)
@@ -202,6 +225,10 @@ class OfficerStore:
                     requester.officer,
                 ),
             )
+            if first and key is not None:
+                key_slots.put_public_key(connection, key.public)
+            if slot is not None:
+                key_slots.put_slot(connection, number, slot)
             return True
 
         if not await self._database.write(insert):
@@ -217,31 +244,17 @@ class OfficerStore:
             AuditError: The log cannot take the entry; nobody is signed in.
             StoreError: The database cannot be read or written; nobody is signed in.
         """
-        # The attempt counts as wrong until it turns out right, so that many at once cannot outrun the count.
-        attempt = await self._database.write(
-            lambda connection: _begin_attempt(connection, number, self._clock.boottime())
-        )
-        if attempt is None:
-            # As much work as for a number that exists, so that the time does not tell which numbers do.
-            await trio.to_thread.run_sync(
-                hash_passphrase, passphrase[:LONGEST], bytes(SALT_BYTES), self._cost, limiter=self._hashing
-            )
-            await self._refuse("", "no such officer")
-            raise NotAllowedError(_WRONG)
-        if attempt.wait > 0:
-            await self._refuse(number, "too many wrong passphrases")
-            raise NotAllowedError(f"too many wrong passphrases: try again in {int(attempt.wait) + 1} s")
-        if not await trio.to_thread.run_sync(agrees, passphrase, attempt.kept, limiter=self._hashing):
-            await self._refuse(number, "wrong passphrase")
-            raise NotAllowedError(_WRONG)
-
+        attempt = await self._verify(number, passphrase)
+        key: UnitKey | None = None
+        with suppress(NotAllowedError):  # without the key an officer still looks plates up; `unlock` says what is wrong
+            key = await self._open_slot(number, passphrase)
         requester = Requester(number, attempt.role, self._unit)
         now = self._clock.now()
         await self._append(Act.SIGN_IN, now, requester, "signed_in", None)
         token = base64.urlsafe_b64encode(self._secrets(TOKEN_BYTES)).decode("ascii").rstrip("=")
 
         def open_session(connection: sqlite3.Connection) -> None:
-            connection.execute("UPDATE officers SET failures = 0 WHERE number = ?", (number,))
+            _forgive(connection, number)
             connection.execute("DELETE FROM sessions WHERE number = ?", (number,))
             connection.execute(
                 "INSERT INTO sessions (token, number, used_at, used_boottime) VALUES (?, ?, ?, ?)",
@@ -249,7 +262,10 @@ class OfficerStore:
             )
 
         await self._database.write(open_session)
-        return Session(token, requester, self._idle)
+        self._unlocked.pop(number, None)
+        if key is not None:
+            self._unlocked[number] = (_digest(token), key)
+        return Session(token, requester, self._idle, key)
 
     async def check(self, token: str | None) -> Requester:
         """Return who a token stands for, and count this as use of the session.
@@ -276,6 +292,7 @@ class OfficerStore:
 
         answer = await self._database.write(use)
         if isinstance(answer, str):
+            self._lock(token)
             raise NotSignedInError(answer)
         return answer
 
@@ -287,9 +304,43 @@ class OfficerStore:
         """
         row = await self._database.read(lambda connection: _session(connection, token))
         if row is None or self._ended(row):
+            self._lock(token)
             return 0.0
         ran = self._clock.boottime() - row.used_boottime
         return self._idle.total_seconds() - max(ran, (self._clock.now() - row.used_at).total_seconds())
+
+    async def public_key(self) -> bytes | None:
+        """Return the unit's raw X25519 public key, 32 bytes; None before its first officer.
+
+        Raises:
+            StoreError: The database cannot be read.
+        """
+        return await self._database.read(key_slots.public_key)
+
+    def key_of(self, requester: Requester) -> UnitKey | None:
+        """Return the unit's key as the officer of a checked session has unlocked it in this process, or None."""
+        return self._unlocked.get(requester.officer, (b"", None))[1]
+
+    def adopt(self, requester: Requester, token: str, key: UnitKey) -> None:
+        """Take over the key that a session unlocked in an earlier process (`hub.authority.session_slot`)."""
+        self._unlocked[requester.officer] = (_digest(token), key)
+
+    async def unlock(self, requester: Requester, passphrase: str) -> UnitKey:
+        """Open the unit's key once more for an officer who is signed in, with the passphrase that was just typed.
+
+        Raises:
+            NotAllowedError: The passphrase is wrong, or too many were; or this officer has no slot.
+            AuditError: It is wrong, and the log cannot take that.
+            StoreError: The database cannot be read or written.
+        """
+        await self._verify(requester.officer, passphrase)
+        await self._database.write(lambda connection: _forgive(connection, requester.officer))
+        key = await self._open_slot(requester.officer, passphrase)
+        if key is None:
+            raise NotAllowedError(
+                f"officer {requester.officer} was added without a slot for the unit's key and opens no face list"
+            )
+        return key
 
     async def sign_out(self, token: str) -> Requester:
         """End a session and return whose it was.
@@ -306,6 +357,7 @@ class OfficerStore:
             connection.execute("DELETE FROM sessions WHERE token = ?", (_digest(token),))
 
         await self._database.write(end)
+        self._lock(token)
         return requester
 
     async def list(self) -> tuple[Officer, ...]:
@@ -339,6 +391,48 @@ class OfficerStore:
         if max(ran, passed) >= idle:
             return f"the session ended after {idle / 60:g} minutes without use: sign in again"
         return ""
+
+    async def _verify(self, number: str, passphrase: str) -> _Attempt:
+        """Return whose passphrase it is; an attempt counts until it is forgiven.
+
+        Raises:
+            NotAllowedError: Number or passphrase is wrong, or too many were and the wait is not over.
+        """
+        # The attempt counts as wrong until it turns out right, so that many at once cannot outrun the count.
+        attempt = await self._database.write(
+            lambda connection: _begin_attempt(connection, number, self._clock.boottime())
+        )
+        if attempt is None:
+            # As much work as for a number that exists, so that the time does not tell which numbers do.
+            await trio.to_thread.run_sync(
+                hash_passphrase, passphrase[:LONGEST], bytes(SALT_BYTES), self._cost, limiter=self._hashing
+            )
+            await self._refuse("", "no such officer")
+            raise NotAllowedError(_WRONG)
+        if attempt.wait > 0:
+            await self._refuse(number, "too many wrong passphrases")
+            raise NotAllowedError(f"too many wrong passphrases: try again in {int(attempt.wait) + 1} s")
+        if not await trio.to_thread.run_sync(agrees, passphrase, attempt.kept, limiter=self._hashing):
+            await self._refuse(number, "wrong passphrase")
+            raise NotAllowedError(_WRONG)
+        return attempt
+
+    async def _close_slot(self, key: UnitKey, number: str, passphrase: str) -> KeySlot:
+        return await trio.to_thread.run_sync(
+            close_slot, key, number, passphrase, self._secrets, self._cost, limiter=self._hashing
+        )
+
+    async def _open_slot(self, number: str, passphrase: str) -> UnitKey | None:
+        slot = await self._database.read(lambda connection: key_slots.find_slot(connection, number))
+        public = await self.public_key()
+        if slot is None or public is None:
+            return None
+        return await trio.to_thread.run_sync(open_slot, slot, number, passphrase, public, limiter=self._hashing)
+
+    def _lock(self, token: str) -> None:
+        """Forget the key that a session unlocked."""
+        digest = _digest(token)
+        self._unlocked = {number: each for number, each in self._unlocked.items() if each[0] != digest}
 
     async def _refuse(self, number: str, detail: str) -> None:
         particulars = OfficerPayload(number, "", detail)
@@ -381,6 +475,10 @@ def _begin_attempt(connection: sqlite3.Connection, number: str, boottime: float)
             "UPDATE officers SET failures = failures + 1, failed_boottime = ? WHERE number = ?", (boottime, number)
         )
     return _Attempt(kept, role, max(0.0, wait))
+
+
+def _forgive(connection: sqlite3.Connection, number: str) -> None:
+    connection.execute("UPDATE officers SET failures = 0 WHERE number = ?", (number,))
 
 
 def _count(connection: sqlite3.Connection) -> int:

@@ -13,6 +13,8 @@ from pathlib import Path
 import trio
 
 from hub.authority.session_file import read_token
+from hub.authority.session_slot import read_slot
+from hub.authority.unit_key import UnitKey
 from hub.clocks import Clock, SystemClock
 from hub.commands.console import ask_passphrase
 from hub.config import Settings, load_config, state_folder
@@ -59,6 +61,22 @@ async def acting(unit: Unit, officer: str | None) -> AsyncIterator[Requester]:
     finally:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + 2):
             await unit.officers.sign_out(session.token)
+
+
+async def unlocked(unit: Unit, requester: Requester) -> UnitKey:
+    """Return the unit's key for an officer who acts: as their sign-in unlocked it, else by asking the passphrase again.
+
+    Raises:
+        NotAllowedError: The passphrase is wrong, or this officer has no slot for the key.
+    """
+    if (key := unit.officers.key_of(requester)) is not None:
+        return key
+    token, public = read_token(unit.state), await unit.officers.public_key()
+    if token and public and (key := read_slot(unit.state, token, public)) is not None:
+        unit.officers.adopt(requester, token, key)
+        return key
+    passphrase = await trio.to_thread.run_sync(ask_passphrase, f"passphrase of officer {requester.officer} once more")
+    return await unit.officers.unlock(requester, passphrase)
 
 
 async def whoever(unit: Unit, officer: str | None) -> Requester:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import trio
 from msgspec import Struct
 
 from hub.authority.officers import Officer
-from hub.authority.policy import Role
+from hub.authority.policy import Role, may_add_officer
 from hub.authority.session_file import read_token, remove_token, write_token
-from hub.commands.acting import acting, open_configured
+from hub.authority.session_slot import remove_slot, write_slot
+from hub.authority.unit_key import UnitKey
+from hub.commands.acting import acting, open_configured, unlocked
 from hub.commands.console import Form, ask_passphrase, emit, say, table
 from hub.errors import NotSignedInError
 from hub.messages import Requester
@@ -29,14 +32,16 @@ def add(number: str, *, role: str, officer: str | None, config: Path | None) -> 
 async def _add(number: str, role: Role, officer: str | None, config: Path | None) -> int:
     async with open_configured(config) as unit:
         if not await unit.officers.list():
-            return await _insert(unit, number, role, None)
+            return await _insert(unit, number, role, None, None)
         async with acting(unit, officer) as requester:
-            return await _insert(unit, number, role, requester)
+            may_add_officer(requester, first=False).demand()  # before anything is asked
+            key = await unlocked(unit, requester)
+            return await _insert(unit, number, role, requester, key)
 
 
-async def _insert(unit: Unit, number: str, role: Role, by: Requester | None) -> int:
+async def _insert(unit: Unit, number: str, role: Role, by: Requester | None, key: UnitKey | None) -> int:
     passphrase = await trio.to_thread.run_sync(lambda: ask_passphrase(f"new passphrase of {number}", twice=True))
-    added = await unit.officers.add(number, passphrase, role, by=by)
+    added = await unit.officers.add(number, passphrase, role, by=by, key=key)
     say(f"officer {added.number} added as {added.role}")
     return 0
 
@@ -51,6 +56,8 @@ async def _sign_in(number: str, config: Path | None) -> int:
         passphrase = await trio.to_thread.run_sync(ask_passphrase, f"passphrase of officer {number}")
         session = await unit.officers.sign_in(number, passphrase)
         write_token(unit.state, session.token)
+        if session.key is not None:
+            write_slot(unit.state, session.token, session.key, secrets.token_bytes)
         minutes = session.idle.total_seconds() / 60
         say(f"officer {number} signed in as {session.requester.role}; ends after {minutes:g} minutes idle")
     return 0
@@ -69,6 +76,7 @@ async def _sign_out(config: Path | None) -> int:
                 raise NotSignedInError("nobody is signed in on this unit")
             requester = await unit.officers.sign_out(token)
         finally:
+            remove_slot(unit.state)
             remove_token(unit.state)
         say(f"officer {requester.officer} signed out")
     return 0

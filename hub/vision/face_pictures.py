@@ -54,7 +54,7 @@ def redact_face(scene: Image, box: Box, others: Iterable[Box] = ()) -> tuple[Pic
             sharp[_area(inside)] = reduced[_area(inside)]
     sharp[_area(face)] = scene[_area(face)]  # somebody's box in front may overlap the subject's
     reduced[_area(crop)] = sharp[_area(crop)]
-    return encode_jpeg(_bounded(reduced[_area(crop)])), encode_jpeg(reduced)
+    return encode_jpeg(bounded(reduced[_area(crop)])), encode_jpeg(reduced)
 
 
 def reference_picture(data: bytes) -> Picture:
@@ -66,10 +66,11 @@ def reference_picture(data: bytes) -> Picture:
     Raises:
         InputError: It is no picture.
     """
-    return encode_jpeg(_bounded(decode_picture(data)))
+    return encode_jpeg(bounded(decode_picture(data)))
 
 
-def _bounded(image: Image) -> Image:
+def bounded(image: Image) -> Image:
+    """Return a picture of which no side is longer than `LONGEST` pixels."""
     height, width = image.shape[:2]
     scale = LONGEST / max(height, width)
     if scale >= 1:
