@@ -16,9 +16,9 @@ from msgspec import Struct
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import Error as LibraryError
 from securesystemslib.exceptions import UnverifiedSignatureError
-from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined]
+from securesystemslib.signer import Signature, SSlibKey  # type: ignore[attr-defined]
 
-from hub.authority.keys import KeySigner
+from hub.authority.keys import Signer
 from hub.errors import TrustError
 from hub.text import plain
 
@@ -61,7 +61,7 @@ def make_envelope(payload: bytes, payload_type: str) -> bytes:
     return _write(Envelope(payload, payload_type, {}))
 
 
-def add_signature(file: bytes, signer: KeySigner, *, payload_type: str, what: str, limit: int = SMALL) -> bytes:
+def add_signature(file: bytes, signer: Signer, *, payload_type: str, what: str, limit: int = SMALL) -> bytes:
     """Return the file with one signature more. Earlier ones stay; the same key's is made again.
 
     Args:
@@ -75,7 +75,8 @@ def add_signature(file: bytes, signer: KeySigner, *, payload_type: str, what: st
         TrustError: It is no such envelope.
     """
     envelope = read_envelope(file, payload_type=payload_type, what=what, limit=limit)
-    envelope.sign(CryptoSigner(signer.private_key))
+    key = key_identifier(signer.public)
+    envelope.signatures[key] = Signature(key, signer.sign(envelope.pae()).hex())
     return _write(envelope)
 
 

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from hub.authority.dsse import add_signature, count_signatures, digest_of, make_envelope, read_envelope, read_payload
-from hub.authority.keys import KeySigner
+from hub.authority.keys import Signer
 from hub.authority.subjects import GrantSubject
 from hub.errors import TrustError, UsageError
 from hub.messages import SubjectKind
@@ -68,7 +68,7 @@ def build_grant(grant: Grant) -> bytes:
     return make_envelope(msgspec.json.encode(grant), GRANT_TYPE)
 
 
-def sign_grant(file: bytes, signer: KeySigner) -> bytes:
+def sign_grant(file: bytes, signer: Signer) -> bytes:
     """Return the file with one signature more.
 
     Raises:

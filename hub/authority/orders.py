@@ -23,7 +23,7 @@ from hub.authority.dsse import (
     read_envelope,
     read_payload,
 )
-from hub.authority.keys import KeySigner
+from hub.authority.keys import Signer
 from hub.authority.place import Place, place_problem
 from hub.errors import TrustError, UsageError
 from hub.text import plain
@@ -74,7 +74,7 @@ def build_order(order: Order) -> bytes:
     return make_envelope(msgspec.json.encode(order), ORDER_TYPE)
 
 
-def sign_order(file: bytes, signer: KeySigner) -> bytes:
+def sign_order(file: bytes, signer: Signer) -> bytes:
     """Return the file with one signature more; the second signer signs what the first one signed.
 
     Raises:
