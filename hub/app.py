@@ -15,7 +15,7 @@ from pathlib import Path
 
 import trio
 
-from hub.audit.records import ListPayload, PluginPayload
+from hub.audit.records import ListPayload
 from hub.clocks import Clock
 from hub.config import Settings
 from hub.lookups import Lookups
@@ -25,8 +25,10 @@ from hub.messages import (
     Entry,
     Requester,
 )
-from hub.parts import installed_plugins, open_grammars, open_plate_reader, source_specs
-from hub.plugins import PluginHost, PluginState
+from hub.parking import Parking
+from hub.parts import installed_plugins, open_face_detector, open_grammars, open_plate_reader, source_specs
+from hub.picturing import Picturing
+from hub.plugins import PluginHost
 from hub.running import Ended, Hub, Watched
 from hub.sources import SourceStatus, open_sources
 from hub.unit import Unit, new_identifier, open_unit
@@ -74,12 +76,10 @@ async def open_hub(
         for each in follow:
             await each(alert, requester)
 
-    async with open_unit(settings, state, clock=clock, follow_up=follow_up) as unit:
-        parked = [info for info in plugins.list() if info.state is PluginState.PARKED]
-        for info in parked:
-            say(f"plugin {info.name} is parked: {info.reason}")
-            payload = PluginPayload(plugin=info.name, reason=info.reason)
-            await unit.log.append(Entry(Act.PLUGIN_PARKED, unit.clock.now(), unit.itself, "parked", payload, None))
+    picturing = Picturing(partial(open_face_detector, plugins, settings, state))
+    async with open_unit(settings, state, clock=clock, follow_up=follow_up, picturing=picturing) as unit:
+        parking = Parking(plugins, state, log=unit.log, clock=unit.clock, unit=settings.unit, say=say)
+        await parking.account()
         reader = None
         if watched:
             reader = await trio.to_thread.run_sync(open_plate_reader, plugins, settings, state)
@@ -89,7 +89,8 @@ async def open_hub(
                 clock=unit.clock,
                 book=book,
                 per_ten_thousand=settings.plates.reading.false_alerts_per_ten_thousand,
-                on_opened=partial(_account_list, unit),
+                on_opened=partial(_on_opened, unit, parking),
+                on_ended=partial(_account_end, unit),
             ) as sources:
                 lookups = Lookups(
                     sources,
@@ -108,7 +109,7 @@ async def open_hub(
                     book,
                     reader,
                     watched,
-                    tuple(f"{info.name}: {info.reason}" for info in parked),
+                    parking.parked(),
                     until_end=until_end,
                     development=development,
                     rng=rng or random.Random(),  # noqa: S311  # spreads waits
@@ -116,10 +117,21 @@ async def open_hub(
                     listener=listener,
                 )
                 follow.append(hub.follow_up)
+                parking.on_parked = hub.plugin_parked
                 yield hub
         finally:
+            picturing.close()
             if reader is not None:
                 reader.close()
+
+
+async def _on_opened(unit: Unit, parking: Parking, status: SourceStatus) -> None:
+    if status.parked:
+        await parking.park(status.plugin, status.detail)
+        return
+    if status.usable:
+        parking.works(status.plugin)
+    await _account_list(unit, status)
 
 
 async def _account_list(unit: Unit, status: SourceStatus) -> None:
@@ -127,6 +139,15 @@ async def _account_list(unit: Unit, status: SourceStatus) -> None:
     if not status.info.list_digest and status.usable:
         return
     act, outcome = (Act.LIST_OPENED, "opened") if status.usable else (Act.LIST_REFUSED, "refused")
+    await _enter_list(unit, status, act, outcome)
+
+
+async def _account_end(unit: Unit, status: SourceStatus) -> None:
+    """Enter a closed list that has expired while it was open."""
+    await _enter_list(unit, status, Act.LIST_ENDED, "expired")
+
+
+async def _enter_list(unit: Unit, status: SourceStatus, act: Act, outcome: str) -> None:
     payload = ListPayload(
         source=status.name,
         digest=status.info.list_digest,

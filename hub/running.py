@@ -353,6 +353,7 @@ class Hub:
                 await self._finished.wait()
             await self.unit.log.erase_due()
             await self.unit.sweep()
+            await self.sources.account_ends()
 
     # ------------------------------------------------------------------------------- from end to end
 
@@ -460,6 +461,12 @@ class Hub:
         """Tell that something goes wrong, or that it is over."""
         self._say(f"{actor}: {problem or 'works again'}")
         health = ActorHealth(actor, ActorState.RUNNING, 0, problem)
+        self._publish(ActorChanged(at=self.unit.clock.now(), unit=self.unit.settings.unit, health=health))
+
+    def plugin_parked(self, name: str, reason: str) -> None:
+        """Tell that a plugin was parked while the hub runs."""
+        self._parked = (*self._parked, f"{name}: {reason}")
+        health = ActorHealth(f"plugin {name}", ActorState.PARKED, 0, reason)
         self._publish(ActorChanged(at=self.unit.clock.now(), unit=self.unit.settings.unit, health=health))
 
     def _started(self, found: str) -> UnitStarted:

@@ -28,6 +28,7 @@ from hub.errors import (
     HubError,
     PluginParkedError,
     SourceChangedError,
+    SourceGoneError,
     TrustError,
     UsageError,
 )
@@ -69,6 +70,10 @@ class SourceSpec(Struct, frozen=True, eq=False):
     """What it is opened with; the host adds the time."""
     deadline: float = 3.0
     """Seconds for each answer."""
+    name: str = ""
+    """Its name in this unit; "" for the one that it gives itself."""
+    reach: Reach | None = None
+    """When it may be asked, as the configuration has it; None for what it declares itself."""
 
 
 class SourceStatus(Struct, frozen=True):
@@ -92,6 +97,8 @@ class SourceStatus(Struct, frozen=True):
     """Answers that did not come."""
     dropped: int
     """Fields outside the closed schema that were dropped."""
+    parked: bool = False
+    """True where it could not be opened because its plugin is parked."""
 
 
 class Selection(Struct, frozen=True):
@@ -108,15 +115,17 @@ class _Hosted:
         self.spec, self.name = spec, name
         self.opened: Opened | None = None
         # Read once: what a plugin declares is fixed when it is loaded. Undeclared or nonsense is restricted.
-        self.reach = reach_of(spec.source.reach)
-        self.answers = tuple(kind for kind in SubjectKind if kind in getattr(spec.source, "answers", ()))
-        self.exact_only = spec.source.exact_only is True
+        self.reach = reach_of(spec.source.reach) if spec.reach is None else spec.reach
+        self._answers = tuple(kind for kind in SubjectKind if kind in getattr(spec.source, "answers", ()))
+        self._exact_only = spec.source.exact_only is True
         self.worker = Worker(f"source {name}")
         self.eraser = Worker(f"erasing {name}")  # its own: a source that hangs keeps no list longer
         self.breaker = Breaker()
         self.expires: datetime | None = None
         self.ends = math.inf
         """Running time at which the list has expired, whatever the wall clock says by then."""
+        self.ended = False
+        """True once the end of the list that is open was accounted for."""
         self.problem = "it is being opened"
         self.settled = trio.Event()
         """Set while it is not being opened."""
@@ -128,6 +137,15 @@ class _Hosted:
     @property
     def info(self) -> SourceInfo:
         return self.opened.info if self.opened else SourceInfo(entries=-1)
+
+    @property
+    def answers(self) -> tuple[SubjectKind, ...]:
+        less = self.info.answers
+        return self._answers if less is None else tuple(kind for kind in self._answers if kind in less)
+
+    @property
+    def exact_only(self) -> bool:
+        return self._exact_only or self.info.exact_only
 
     def status(self) -> SourceStatus:
         return SourceStatus(
@@ -157,10 +175,12 @@ class SourceHost:
         book: GrammarBook,
         per_ten_thousand: float,
         on_opened: Callable[[SourceStatus], Awaitable[None]] | None,
+        on_ended: Callable[[SourceStatus], Awaitable[None]] | None,
     ) -> None:
         self._nursery, self._clock, self._book = nursery, clock, book
         self._per_ten_thousand = per_ten_thousand
         self._on_opened = on_opened
+        self._on_ended = on_ended
         self._hosted: dict[str, _Hosted] = {}
 
     # ------------------------------------------------------------------------------------- what there is
@@ -285,21 +305,29 @@ class SourceHost:
         if hosted.problem:
             self._try_again(hosted)
             return f"not available: {hosted.problem}"
-        if hosted.expires is not None and query.now >= hosted.expires:
-            return f"its list expired at {hosted.expires:%Y-%m-%d %H:%M} UTC and may not be used"
-        if self._clock.boottime() >= hosted.ends:
-            return "its list has expired since it was opened, although the clock was set back, and may not be used"
+        if why_not := self._expired(hosted, query.now):
+            return why_not
         if hosted.exact_only and asks_in_part(query.subject):
             return "this source can only look a plate up exactly as written, not in part"
         if not hosted.breaker.lets_through(trio.current_time()):
             return f"it failed {hosted.breaker.failures} times in a row and is left alone for a while"
         return ""
 
+    def _expired(self, hosted: _Hosted, now: datetime) -> str:
+        """Say that a list has expired, by either clock; "" where it has not."""
+        if hosted.expires is not None and now >= hosted.expires:
+            return f"its list expired at {hosted.expires:%Y-%m-%d %H:%M} UTC and may not be used"
+        if self._clock.boottime() >= hosted.ends:
+            return "its list has expired since it was opened, although the clock was set back, and may not be used"
+        return ""
+
     def _failed(self, hosted: _Hosted, error: Exception) -> str:
         """Draw the consequence of a failed call and say in one line what it was."""
         if isinstance(error, SourceChangedError):
             hosted.breaker = hosted.breaker.withdrawn()
-            hosted.problem, hosted.replaced = "its list was replaced and is being opened", True
+            gone = isinstance(error, SourceGoneError)
+            hosted.problem = "its process is started again" if gone else "its list was replaced and is being opened"
+            hosted.replaced = True
             self._try_again(hosted, at_once=True)
             return f"not available: {hosted.problem}"
         if isinstance(error, (TrustError, BusyError)):  # says nothing of whether the source works
@@ -314,6 +342,22 @@ class SourceHost:
         if isinstance(error, HubError):
             return plain(str(error), limit=200)
         return _type_of(error)
+
+    # -------------------------------------------------------------------------------------------- ending
+
+    async def account_ends(self) -> None:
+        """Tell `on_ended` once of each open list that has expired; from then on it answered nothing in any case.
+
+        Raises:
+            HubError: The end of a list cannot be accounted for; it is told of again at the next call.
+        """
+        now = self._clock.now()
+        for hosted in self._hosted.values():
+            if hosted.opened is None or hosted.ended or not (why := self._expired(hosted, now)):
+                continue
+            if self._on_ended is not None:
+                await self._on_ended(structs.replace(hosted.status(), usable=False, detail=why))
+            hosted.ended = True
 
     # -------------------------------------------------------------------------------------------- erasing
 
@@ -360,18 +404,19 @@ class SourceHost:
         """Open a source and account for it; return what is wrong with it, "" where nothing is."""
         context = structs.replace(hosted.spec.context, now=self._clock.now())
         limit_for = partial(cost_limit, book=self._book, per_ten_thousand=self._per_ten_thousand)
-        problem = ""
+        problem, parked = "", False
         try:
             opened = await hosted.worker.call(
                 open_source, hosted.opened, hosted.spec.source, context, limit_for, deadline=OPEN_SECONDS
             )
             hosted.expires = check_info(hosted.reach, opened.info, context)
             hosted.ends = self._running_end(hosted.expires)
-            hosted.opened = opened
+            hosted.opened, hosted.ended = opened, False
         except Exception as error:  # noqa: BLE001  # one source that does not open stops nothing
             problem = plain(str(error), limit=200) if isinstance(error, HubError) else _type_of(error)
+            parked = isinstance(error, PluginParkedError)
         if self._on_opened is not None:
-            await self._on_opened(structs.replace(hosted.status(), usable=not problem, detail=problem))
+            await self._on_opened(structs.replace(hosted.status(), usable=not problem, detail=problem, parked=parked))
         return problem
 
     def _running_end(self, expires: datetime | None) -> float:
@@ -394,6 +439,7 @@ async def open_sources(
     book: GrammarBook,
     per_ten_thousand: float = 1.0,
     on_opened: Callable[[SourceStatus], Awaitable[None]] | None = None,
+    on_ended: Callable[[SourceStatus], Awaitable[None]] | None = None,
 ) -> AsyncIterator[SourceHost]:
     """Open all sources at once, each in a thread of its own, and close them after the block.
 
@@ -406,10 +452,11 @@ async def open_sources(
         per_ten_thousand: Expected false alerts in 10,000 reads of unlisted plates.
         on_opened: Told of each source that was opened or refused, before it is used; a source for which it raises a
             `HubError` is not used, so a list that cannot be accounted for answers nothing.
+        on_ended: Told by `SourceHost.account_ends` of each list that has expired while it was open.
     """
     raised: Exception | None = None
     async with trio.open_nursery() as nursery:
-        host = SourceHost(nursery, clock, book, per_ten_thousand, on_opened)
+        host = SourceHost(nursery, clock, book, per_ten_thousand, on_opened, on_ended)
         for spec in specs:
             hosted = _Hosted(spec, _name_of(spec, host._hosted))
             host._hosted[hosted.name] = hosted
@@ -434,7 +481,8 @@ async def open_sources(
 
 
 def _name_of(spec: SourceSpec, taken: dict[str, _Hosted]) -> str:
-    name = plain(str(getattr(spec.source, "name", "")), limit=40).strip() or plain(spec.plugin, limit=40)
+    given = spec.name or str(getattr(spec.source, "name", ""))
+    name = plain(given, limit=40).strip() or plain(spec.plugin, limit=40)
     while name in taken:  # two plugins may choose the same name; neither hides the other
         name += "_"
     return name

@@ -9,14 +9,13 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct
 
 from hub.actors.outbox import Outbox
-from hub.alerts import AlertBook, FollowUp, Pictured
+from hub.alerts import AlertBook, FollowUp
 from hub.audit.log import AuditLog, open_log
 from hub.authority.keys import KeySigner, load_or_create_unit_key
 from hub.authority.meter import METER_FILE, Meter
@@ -31,18 +30,15 @@ from hub.clocks import Clock, FlooredClock
 from hub.config import Settings
 from hub.configuration import KEY_BYTES, account_configuration
 from hub.dispatch_file import FileDispatcher
-from hub.errors import HubError, InputError, StoreError
-from hub.inference import Worker
-from hub.messages import Box, FaceCandidate, Picture, Requester
+from hub.errors import HubError, StoreError
+from hub.messages import Requester
+from hub.picturing import Picturing
 from hub.store.alerts import ALERTS_FILE, AlertStore
 from hub.store.alerts import MIGRATIONS as ALERT_TABLES
 from hub.store.outbox import MIGRATIONS as OUTBOX_TABLES
 from hub.store.outbox import OUTBOX_FILE, OutboxStore
 from hub.store.retention import Retention, shorten
 from hub.store.sqlite import open_database
-
-if TYPE_CHECKING:
-    from hub.messages import Pixels
 
 AUDIT_FILE: Final = "audit.sqlite3"
 """Name of the log in the state folder."""
@@ -101,7 +97,7 @@ async def open_unit(
     *,
     clock: Clock,
     follow_up: FollowUp | None = None,
-    find_faces: Callable[[Pixels], Sequence[Box]] | None = None,
+    picturing: Picturing | None = None,
     identify: Callable[[], str] = new_identifier,
     random: Callable[[int], bytes] = secrets.token_bytes,
 ) -> AsyncIterator[Unit]:
@@ -112,7 +108,7 @@ async def open_unit(
         state: The state folder, private to this account.
         clock: Wall and running time.
         follow_up: Asks registers about an alert that was adjudicated true.
-        find_faces: Finds the faces in an alert's scene, which are reduced most; None where nothing does. Blocks.
+        picturing: Makes the pictures of alerts; None reduces them without looking for faces first.
         identify: Gives identifiers of alerts.
         random: Gives that many random bytes.
 
@@ -124,7 +120,7 @@ async def open_unit(
     """
     retention = shorten(settings.retention)
     signer = load_or_create_unit_key(state, origin_of(settings.unit))
-    redactor = Worker("redaction")
+    picturing = picturing or Picturing()
     async with AsyncExitStack() as stack:
         log = await stack.enter_async_context(
             open_log(
@@ -171,8 +167,8 @@ async def open_unit(
                 clock=floored,
                 unit=settings.unit,
                 identify=identify,
-                redact=partial(_redact, redactor, find_faces),
-                redact_face=partial(_redact_face, redactor),
+                redact=picturing.of_plate,
+                redact_face=picturing.of_face,
                 follow_up=follow_up,
                 retention=retention,
             ),
@@ -190,29 +186,3 @@ async def open_unit(
         await unit.sweep()
         await log.erase_due()
         yield unit
-
-
-async def _redact(
-    worker: Worker, find_faces: Callable[[Pixels], Sequence[Box]] | None, scene: Pixels, box: Box
-) -> tuple[Picture, Picture]:
-    from hub.vision.redaction import redact_alert
-
-    faces: Sequence[Box] = ()
-    if find_faces is not None:
-        with suppress(DeadlineError, BusyError, PluginParkedError):  # late or hung: the scene is reduced without it
-            faces = await _finder.call(find_faces, scene, deadline=FIND_SECONDS)
-    return await worker.call(partial(redact_alert, scene, box, faces), deadline=3.0)
-
-
-async def _redact_face(worker: Worker, face: FaceCandidate) -> Pictured:
-    from hub.vision.face_pictures import redact_face, reference_picture
-
-    def make() -> Pictured:
-        crop, scene = redact_face(face.scene, face.box, face.others)
-        references = {}
-        for entry, photo in face.references:
-            with suppress(InputError):  # a photo that is none costs the reference, not the live side
-                references[entry] = reference_picture(photo)
-        return crop, scene, references
-
-    return await worker.call(make, deadline=3.0)

@@ -257,6 +257,33 @@ async def test_a_list_that_expires_while_open_is_withheld(opener: Opener, book: 
     assert not source.queries
 
 
+async def test_the_end_of_an_open_list_is_accounted_for_once(book: GrammarBook, tmp_path: Path) -> None:
+    info = SourceInfo(entries=1, list_digest="ab", expires="2030-01-02T04:00:00+00:00")
+    source = ScriptedSource("list", vehicles(["KE123AB"]), reach=Reach.AUTOMATIC, info=info)
+    clock = ManualClock(datetime(2030, 1, 2, 2, 0, tzinfo=UTC))
+    told: list[SourceStatus] = []
+    failing = True
+
+    async def account(status: SourceStatus) -> None:
+        if failing:
+            raise AuditError("the disk is full")
+        told.append(status)
+
+    async with open_sources(
+        [SourceSpec("p", source, context(tmp_path))], clock=clock, book=book, on_ended=account
+    ) as host:
+        await host.account_ends()
+        clock.advance(7200.0)
+        with pytest.raises(AuditError):
+            await host.account_ends()
+        failing = False
+        await host.account_ends()
+        await host.account_ends()
+    (status,) = told
+    assert (status.name, status.usable) == ("list", False)
+    assert status.detail == "its list expired at 2030-01-02 04:00 UTC and may not be used"
+
+
 async def test_each_source_is_accounted_for_before_it_is_used(opener: Opener) -> None:
     told: list[SourceStatus] = []
 
