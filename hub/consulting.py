@@ -67,7 +67,7 @@ def open_source(
         old.source.close()
     opened = source() if isinstance(source, type) else source
     info = opened.open(context)
-    if type(info) is not SourceInfo:
+    if type(info) is not SourceInfo or not isinstance(info.answers, frozenset | None):
         raise SourceError("it said nothing of itself when it was opened")
     plates = list(opened.plates())
     return Opened(opened, info, limit_for(plates or max(info.entries, 0)))

@@ -6,15 +6,20 @@ Which plugins there are is `hub.plugins`' to say; what the parts do once they ar
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
+
+from msgspec.structs import replace
 
 from hub.backends import FaceDetector, FaceEngine, PlateReader, PluginContext, RecordSource
-from hub.config import Settings
+from hub.config import Settings, SourceSettings
+from hub.consulting import reach_of
 from hub.errors import ConfigError, PluginError
 from hub.isolation.manifest import IsolatedPart
 from hub.isolation.source import IsolatedSource
+from hub.messages import Reach
 from hub.models import weights_folder
 from hub.plates.grammar import GrammarBook, load_grammars
 from hub.plugins import Part, PluginHost
@@ -22,6 +27,7 @@ from hub.sources import SourceSpec
 from hub.watchlists.trust import TRUST_FILE
 
 T = TypeVar("T")
+SourcePart: TypeAlias = Part[type[RecordSource] | IsolatedPart]
 
 
 def installed_plugins(settings: Settings) -> PluginHost:
@@ -36,7 +42,7 @@ def plugin_context(plugin: str, settings: Settings, state: Path, *, development:
     return PluginContext(
         state=folder,
         models=settings.models_folder or weights_folder(),
-        settings=MappingProxyType(dict(settings.plugins.get(plugin, {}))),
+        settings=MappingProxyType(deepcopy(dict(settings.plugins.get(plugin, {})))),
         development=development,
         threads=settings.model_threads,
         trust=state / TRUST_FILE,
@@ -90,18 +96,53 @@ def open_face_engine(plugins: PluginHost, settings: Settings, state: Path) -> Fa
 def source_specs(
     plugins: PluginHost, settings: Settings, state: Path, *, development: bool = False
 ) -> tuple[SourceSpec, ...]:
-    """Return every registered source, those that the configuration orders first."""
+    """Return every source that is to be opened, those that the configuration orders first.
+
+    These are the registered ones, but for those that are nothing without settings and have none; and those that the
+    configuration opens once more under another name.
+
+    Raises:
+        ConfigError: A source uses one that does not exist or takes a name that is taken, or a reach is declared that
+            the source does not leave to the configuration.
+    """
+    parts = {name: part for name, part in plugins.record_sources.items() if _is_opened(part, settings)}
+    for name, own in settings.lookups.sources.items():
+        if own.uses is None or own.uses == name:
+            continue
+        if name in plugins.record_sources:
+            raise ConfigError(f"lookups.sources.{name}.uses: a plugin registers a source of this name: choose another")
+        parts[name] = _named(plugins.record_sources, own.uses, "record source", f"lookups.sources.{name}.uses", plugins)
     order = {name: place for place, name in enumerate(settings.lookups.order)}
-    parts = sorted(plugins.record_sources.values(), key=lambda part: (order.get(part.name, len(order)), part.name))
     return tuple(
-        SourceSpec(
-            plugin=part.plugin,
-            source=_source(part.make, settings, state, settings.lookups.deadline_of(part.name)),
-            context=plugin_context(part.plugin, settings, state, development=development),
-            deadline=settings.lookups.deadline_of(part.name),
-        )
-        for part in parts
+        _spec(name, parts[name], settings, state, development=development)
+        for name in sorted(parts, key=lambda name: (order.get(name, len(order)), name))
     )
+
+
+def _is_opened(part: SourcePart, settings: Settings) -> bool:
+    own = settings.lookups.sources.get(part.name)
+    given = settings.plugins.get(part.plugin) or (own is not None and own.settings)
+    return bool(given) or not getattr(part.make, "needs_settings", False)
+
+
+def _spec(name: str, part: SourcePart, settings: Settings, state: Path, *, development: bool) -> SourceSpec:
+    own = settings.lookups.sources.get(name, SourceSettings())
+    context = plugin_context(part.plugin, settings, state, development=development)
+    if own.settings:
+        context = replace(context, settings=MappingProxyType(deepcopy(dict(own.settings))))
+    deadline = settings.lookups.deadline_of(name)
+    source = _source(part.make, settings, state, deadline)
+    if own.reach is not None and not _may_reach(source, own.reach):
+        raise ConfigError(
+            f"lookups.sources.{name}.reach = {own.reach.value}: the source is {reach_of(source.reach).value} "
+            "and leaves no wider reach to the configuration"
+        )
+    return SourceSpec(part.plugin, source, context, deadline, name=name, reach=own.reach)
+
+
+def _may_reach(source: type[RecordSource] | RecordSource, reach: Reach) -> bool:
+    widest_first = tuple(Reach)
+    return widest_first.index(reach) >= widest_first.index(reach_of(source.reach)) or reach in source.may_declare
 
 
 def _source(
