@@ -87,6 +87,10 @@ class PositionError(HubError):
     """A position source is not there, silent or gone."""
 
 
+class SourceGoneError(SourceChangedError):
+    """The process in which the source ran has ended: it has to be opened again."""
+
+
 class ClosedChannelError(HubError):
     """The channel's other side is gone."""
 

@@ -29,6 +29,7 @@ from hub.errors import (
     PluginParkedError,
     SourceChangedError,
     SourceGoneError,
+    SourceGoneError,
     TrustError,
     UsageError,
 )
@@ -97,6 +98,8 @@ class SourceStatus(Struct, frozen=True):
     """Answers that did not come."""
     dropped: int
     """Fields outside the closed schema that were dropped."""
+    parked: bool = False
+    """True where it could not be opened because its plugin is parked."""
     parked: bool = False
     """True where it could not be opened because its plugin is parked."""
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -19,9 +19,10 @@ from msgspec import Struct
 from hub.isolation.frames import LENGTH
 from hub.isolation.limits import Confinement
 from hub.messages import DocumentQuery, PersonQuery, PlateQuery, Query, Reading, SubjectKind
+from hub.text import plain
 
 if TYPE_CHECKING:
-    from hub.backends import PluginContext
+    from hub.backends import PluginContext, SourceInfo
 
 LONGEST_REPLY: Final = 24 << 20
 """Bytes of one reply; a child that announces more is killed."""
@@ -59,7 +60,7 @@ class OpenSource(Struct, frozen=True, tag="open"):
 
     state: str
     models: str
-    settings: dict[str, str | int | float | bool]
+    settings: dict[str, Any]
     development: bool
     threads: int
     now: datetime | None
@@ -120,6 +121,8 @@ class SourceOpened(Struct, frozen=True, tag="opened"):
     expires: str
     development: bool
     detail: str
+    exact_only: bool
+    answers: tuple[str, ...] | None
 
 
 class Plates(Struct, frozen=True, tag="plates"):
@@ -270,6 +273,34 @@ def scalar(value: object) -> Scalar:
     if isinstance(value, int) and abs(value) < 1 << 60:
         return int(value)
     return False
+
+
+def send_info(info: SourceInfo) -> SourceOpened:
+    """Return what a source says of itself as it is sent."""
+    return SourceOpened(
+        entries=int(info.entries),
+        list_digest=str(info.list_digest),
+        expires=str(info.expires),
+        development=bool(info.development),
+        detail=str(info.detail),
+        exact_only=bool(info.exact_only),
+        answers=None if info.answers is None else tuple(sorted(kind.value for kind in info.answers)),
+    )
+
+
+def take_info(sent: SourceOpened) -> SourceInfo:
+    """Return what a source says of itself as the host gets it."""
+    from hub.backends import SourceInfo
+
+    return SourceInfo(
+        entries=sent.entries,
+        list_digest=sent.list_digest,
+        expires=sent.expires,
+        development=sent.development,
+        detail=plain(sent.detail),
+        exact_only=sent.exact_only,
+        answers=None if sent.answers is None else kinds(sent.answers),
+    )
 
 
 def kinds(names: tuple[str, ...]) -> frozenset[SubjectKind]:

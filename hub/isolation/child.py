@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import re
 import sys
 import threading
@@ -34,10 +35,10 @@ from hub.isolation.calls import (
     Records,
     Reply,
     Request,
-    SourceOpened,
     pack,
     read_request,
     scalar,
+    send_info,
     take_context,
     take_query,
 )
@@ -62,6 +63,7 @@ def main() -> None:
         pipe.send(Failed(Failure.PLUGIN, f"its process cannot be confined: {error.strerror}"))
         return
     sys.addaudithook(_Watch(begin, pipe))
+    pipe.watch()
     try:
         source = _load(begin)
     except BaseException as error:  # noqa: BLE001  # also SystemExit: a script that was taken for a plugin
@@ -85,9 +87,22 @@ class _Pipe:
         os.dup2(2, 1)  # whatever a plugin prints must not get between our records
         os.close(nothing)
         self._lock = threading.Lock()
+        self._waiting: queue.SimpleQueue[Request] | None = None
+
+    def watch(self) -> None:
+        """Read on in a thread of its own from now on: a source that hangs must not outlive the hub."""
+        self._waiting = queue.SimpleQueue()
+        threading.Thread(target=self._read_on, args=(self._waiting,), daemon=True).start()
+
+    def _read_on(self, waiting: queue.SimpleQueue[Request]) -> None:
+        while True:
+            waiting.put(self._next())
 
     def receive(self) -> Request:
-        """Return the next request; ends the process where the hub is gone."""
+        """Return the next request; the process ends where the hub is gone."""
+        return self._next() if self._waiting is None else self._waiting.get()
+
+    def _next(self) -> Request:
         (length,) = LENGTH.unpack(self._read(LENGTH.size))
         return read_request(self._read(length))
 
@@ -197,10 +212,7 @@ def _replies(source: RecordSource, request: Request) -> Iterator[Reply]:
     if isinstance(request, Find):
         yield from _records(source.find(take_query(request)))
     elif isinstance(request, OpenSource):
-        info = source.open(take_context(request))
-        yield SourceOpened(
-            int(info.entries), str(info.list_digest), str(info.expires), bool(info.development), str(info.detail)
-        )
+        yield send_info(source.open(take_context(request)))
     elif isinstance(request, ListPlates):
         batch: list[str] = []
         for plate in source.plates():

@@ -17,11 +17,10 @@ from typing import Final
 
 from msgspec import Struct
 
-_PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _PR_SET_PDEATHSIG = 4, 22, 38, 1
+_PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 4, 22, 38
 _PR_CAPBSET_DROP, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 24, 47, 4
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446  # the same numbers on every architecture
 _LANDLOCK_VERSION, _PATH_BENEATH = 1, 1
-_SIGKILL: Final = 9
 
 # Rights over files, from the kernel's Landlock documentation; a later version of the interface adds rights at the end.
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
@@ -127,7 +126,6 @@ def confine(confinement: Confinement) -> tuple[str, ...]:
     """
     there = guards()
     done: list[str] = []
-    _check(_libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0))
     rulesets = _landlock_ruleset(confinement, there.landlock) if there.landlock else -1
     if there.root:
         _drop_rights(confinement.user, confinement.group)

@@ -8,6 +8,8 @@
     reach = "automatic"              # automatic, on_request or restricted; left out it is restricted
     answers = ["document"]           # plate, person, document
     exact_only = false               # true where a plate can only be looked up exactly as written
+    needs_settings = false           # true where it is opened only if the configuration has settings for it
+    may_declare = []                 # what else than `reach` the configuration may declare
 
     [[record_sources.examples]]      # what `patrol-hub plugins check` asks for
     kind = "document"
@@ -56,6 +58,8 @@ class SourceManifest(Struct, frozen=True, forbid_unknown_fields=True):
     answers: Annotated[tuple[SubjectKind, ...], Meta(min_length=1)]
     reach: Reach = Reach.RESTRICTED
     exact_only: bool = False
+    needs_settings: bool = False
+    may_declare: tuple[Reach, ...] = ()
     examples: tuple[ExampleQuery, ...] = ()
 
 
@@ -76,6 +80,11 @@ class IsolatedPart(Struct, frozen=True):
     """Folder of its package."""
     network: bool
     manifest: SourceManifest
+
+    @property
+    def needs_settings(self) -> bool:
+        """Whether the source is opened only where the configuration has settings for it."""
+        return self.manifest.needs_settings
 
 
 class Located(Struct, frozen=True):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
 from hub.backends import PluginContext, RecordSource, SourceInfo, SourceRecord
-from hub.errors import DeadlineError, PluginParkedError, SourceChangedError, SourceError, TrustError
+from hub.errors import DeadlineError, PluginParkedError, SourceChangedError, SourceError, SourceGoneError, TrustError
 from hub.isolation.calls import (
     Begin,
     Begun,
@@ -35,6 +35,7 @@ from hub.isolation.calls import (
     kinds,
     send_context,
     send_query,
+    take_info,
 )
 from hub.isolation.limits import Confinement, guards
 from hub.isolation.manifest import IsolatedPart
@@ -155,6 +156,7 @@ class IsolatedSource(RecordSource):
             reach=declared.reach,
             answers=frozenset(declared.answers),
             exact_only=declared.exact_only,
+            may_declare=frozenset(declared.may_declare),
         )
         self.part = part
         self._private = private
@@ -193,23 +195,25 @@ class IsolatedSource(RecordSource):
             if (rest := self._not_before - self._now()) > 0:
                 raise SourceError(f"{self._times()}; the next one starts in {rest:.0f} s")
             self._child = self._started(context)
-            opened = self._call(send_context(context), SourceOpened, OPEN_SECONDS)
-            return SourceInfo(
-                opened.entries, opened.list_digest, opened.expires, opened.development, plain(opened.detail)
-            )
+            try:
+                opened = self._call(send_context(context), SourceOpened, OPEN_SECONDS)
+            except BaseException:
+                self._drop()  # one that is not open is of no use until the next attempt
+                raise
+            return take_info(opened)
 
     def find(self, query: Query) -> Iterable[SourceRecord]:
         """Hand the query over and return what comes back.
 
         Raises:
-            SourceChangedError: The child is gone; the host is to open the source again.
+            SourceGoneError: The child is gone; the host is to open the source again.
             DeadlineError: No answer in time; the child was killed.
             SourceError: The source cannot answer, or its child died over it.
         """
         with self._lock:
             if self._child is None:
                 if self._deaths or self.parked:
-                    raise SourceChangedError(f"its process has to be started again: {self.parked or self._times()}")
+                    raise SourceGoneError(f"its process has to be started again: {self.parked or self._times()}")
                 raise SourceError(f"{self.name} is not open")
             found: list[SourceRecord] = []
             characters = 0
