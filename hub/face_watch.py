@@ -19,6 +19,7 @@ from msgspec import Struct
 from hub.audit.records import CountPayload, OpenedPayload, WatchPayload
 from hub.authority.accounting import Log
 from hub.authority.order_watch import OrderWatch
+from hub.authority.policy import may_watch
 from hub.calibration import Calibration
 from hub.clocks import Clock
 from hub.errors import AuditError, HubError, NotAllowedError
@@ -167,7 +168,7 @@ class FaceWatch:
             self._order.order.list_digest,
         )
         if trust.refused and not standing.ended:
-            standing = self._order.end(OrderReason.WITHDRAWN)
+            standing, self._detail = self._order.end(OrderReason.WITHDRAWN), trust.refused
         if not standing.in_force and standing.reason is not OrderReason.OTHER_CAMERA:
             self._close(standing.reason.value)
         if camera is None or standing.ended:
@@ -216,7 +217,8 @@ class FaceWatch:
 
     def _ready(self, camera: str) -> tuple[Gallery, ListThreshold] | None:
         """Return the open list and its threshold where a face of a camera may be compared now."""
-        if not self.check(camera).in_force or self._gallery is None or self._threshold is None:
+        allowed = may_watch(self.check(camera)).allowed
+        if not allowed or self._gallery is None or self._threshold is None:
             return None
         return self._gallery, self._threshold
 
@@ -255,7 +257,7 @@ class FaceWatch:
         """
         standing = self.check(None)
         await self._account()
-        if standing.in_force and self._gallery is None and trio.current_time() >= self._retry_at:
+        if standing.in_force and self._gallery is None and self._clock.boottime() >= self._retry_at:
             await self._open()
 
     async def aclose(self) -> None:
@@ -266,7 +268,7 @@ class FaceWatch:
 
     async def _open(self) -> None:
         order = self._order.order
-        self._retry_at = trio.current_time() + AGAIN_SECONDS
+        self._retry_at = self._clock.boottime() + AGAIN_SECONDS
         try:
             opening = self._open_list()
             gallery = await trio.to_thread.run_sync(opening.__enter__)
@@ -298,7 +300,7 @@ class FaceWatch:
             await self._append(Act.WATCH, "refused", WatchPayload(order.order, gallery.digest, 0, reason=self._detail))
             return
         self._opening, self._gallery, self._threshold = opening, gallery, threshold
-        self._name, self._detail = gallery.name, ""
+        self._name, self._detail, self._retry_at = gallery.name, "", 0.0
         self.check(None)  # it took a while
 
     def _admit(self, gallery: Gallery) -> None:

@@ -10,13 +10,15 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+import numpy as np
 import trio
 
-from hub.backends import FaceEngine
+from hub.authority.policy import may_watch
+from hub.backends import FaceEngine, FaceRegion
 from hub.channels import Mailbox, Overflow
-from hub.errors import ClosedChannelError
+from hub.errors import ClosedChannelError, ModelError
 from hub.face_answers import hits_of, raised
 from hub.face_watch import PER_HOUR, Compared, FaceWatch, is_candidate
 from hub.inference import Worker
@@ -24,9 +26,14 @@ from hub.ledger import Ledger, Stage
 from hub.messages import FaceCandidate, Frame, OrderReason, RaisedHit, Reason, SourceKind
 from hub.vision.face_quality import FaceFloor, flaw, measure
 from hub.vision.face_tracks import FaceOutcome, FaceTracks, FaceTrackSettings, PooledFace, SeenFace
+from hub.watchlists.gallery import UNIT_LENGTH
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from hub.messages import Pixels
+
+    Floats: TypeAlias = NDArray[np.float32]
 
 IDLE: Final = 1.5
 """Seconds without a frame of a live source after which its faces end."""
@@ -171,8 +178,7 @@ class _Actor:
         self._tracks.forget()
 
     async def _look(self, frame: Frame) -> Reason:
-        standing = self._watch.check(self._camera)
-        if not standing.in_force:
+        if not may_watch(self._watch.check(self._camera)).allowed:
             self.drop(Reason.NO_ORDER)
             return Reason.NO_ORDER
         if not self._watch.is_open:
@@ -185,11 +191,11 @@ class _Actor:
             self._ledger.enter(self._camera, Stage.FACE, step.started)
             await self._conclude(step.outcomes)
             regions = [seen[place].region for place in step.wanted]
-            rows = await call(self._engine.embed, frame.image, regions, deadline=self._deadline) if regions else ()
+            rows = await call(embed, self._engine, frame.image, regions, deadline=self._deadline) if regions else []
         except Exception:  # noqa: BLE001  # an engine may raise anything; it costs this frame
             self.drop(Reason.ENGINE_UNAVAILABLE)
             return Reason.ENGINE_UNAVAILABLE
-        await self._conclude(self._tracks.add(frame, seen, step.wanted, list(rows)))
+        await self._conclude(self._tracks.add(frame, seen, step.wanted, rows))
         return Reason.FACES if seen else Reason.NO_FACE
 
     async def _conclude(self, outcomes: Sequence[FaceOutcome]) -> None:
@@ -212,7 +218,7 @@ class _Actor:
         """Return why a face goes nowhere; None where it went to the alerts, which give it its reason."""
         face = outcome.face
         if face is None:
-            return Reason(outcome.flaw.value) if outcome.flaw is not None else Reason.STOPPED
+            return Reason(outcome.flaw.value) if outcome.flaw is not None else Reason.ENGINE_UNAVAILABLE
         started = trio.current_time()
         try:
             compared = await self._watch.compare(self._camera, face.embedding)
@@ -261,6 +267,18 @@ class _Actor:
             requester=self._watch.requester,
             milliseconds=milliseconds,
         )
+
+
+def embed(engine: FaceEngine, image: Pixels, regions: Sequence[FaceRegion]) -> list[Floats]:
+    """Embed faces of a frame, and believe the engine no more than it has to be. Blocking.
+
+    Raises:
+        ModelError: The engine does not run, or gave no directions of length 1.
+    """
+    rows = np.array(engine.embed(image, regions), np.float32)
+    if rows.shape != (len(regions), engine.size) or not (np.abs(np.linalg.norm(rows, axis=1) - 1) < UNIT_LENGTH).all():
+        raise ModelError("the face engine gave no usable numbers")
+    return list(rows)
 
 
 def look_at(engine: FaceEngine, image: Pixels, floor: FaceFloor) -> list[SeenFace]:

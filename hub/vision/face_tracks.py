@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
@@ -109,7 +110,8 @@ class FaceOutcome(Struct, frozen=True, eq=False):
 
     face: PooledFace | None
     flaw: FaceFlaw | None
-    """Where there is nothing to compare: why most of its frames were below the floor."""
+    """Where there is nothing to compare: why most of its frames were below the floor; None where its views have nothing
+    in common."""
 
 
 class _Track:
@@ -147,8 +149,9 @@ class _Track:
         self.decided = True
         face = None
         if self.rows and self.best is not None:
-            pooled = pool(self.rows, self.weights)
-            face = PooledFace(self.number, pooled, len(self.rows), self.first, self.last, self.best)
+            with suppress(ValueError):
+                pooled = pool(self.rows, self.weights)
+                face = PooledFace(self.number, pooled, len(self.rows), self.first, self.last, self.best)
         flaw = None if face or not self.flaws else self.flaws.most_common(1)[0][0]
         for row in self.rows:
             row[:] = 0
