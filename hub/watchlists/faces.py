@@ -28,8 +28,10 @@ from securesystemslib.dsse import Envelope
 from hub.authority.dsse import add_signature, digest_of, read_envelope, read_payload
 from hub.authority.files import replacing
 from hub.authority.keys import KeySigner
+from hub.authority.orders import Purpose
 from hub.errors import InputError, TrustError
 from hub.messages import is_missing
+from hub.text import plain
 from hub.watchlists.package import ListHeader, check_dates, check_version, issued_by
 from hub.watchlists.trust import Trust
 
@@ -285,6 +287,8 @@ def check_model(header: FaceHeader, model: str) -> None:
 def _check(header: FaceHeader) -> None:
     if header.kind != FACE_LIST:
         raise TrustError("this is no face list")
+    if header.purpose not in set(Purpose):
+        raise TrustError(f"{plain(header.purpose, limit=60)!r} is no purpose for which faces may be compared")
     if header.entries > header.size:
         raise TrustError(f"the list has {header.entries} entries and its authority stated {header.size} at most")
     if header.ceiling >= header.threshold:
