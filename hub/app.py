@@ -26,7 +26,6 @@ from hub.messages import (
     Requester,
 )
 from hub.parking import Parking
-from hub.parking import Parking
 from hub.parts import installed_plugins, open_face_detector, open_grammars, open_plate_reader, source_specs
 from hub.picturing import Picturing
 from hub.plugins import PluginHost
@@ -119,21 +118,11 @@ async def open_hub(
                 )
                 follow.append(hub.follow_up)
                 parking.on_parked = hub.plugin_parked
-                parking.on_parked = hub.plugin_parked
                 yield hub
         finally:
             picturing.close()
             if reader is not None:
                 reader.close()
-
-
-async def _on_opened(unit: Unit, parking: Parking, status: SourceStatus) -> None:
-    if status.parked:
-        await parking.park(status.plugin, status.detail)
-        return
-    if status.usable:
-        parking.works(status.plugin)
-    await _account_list(unit, status)
 
 
 async def _on_opened(unit: Unit, parking: Parking, status: SourceStatus) -> None:

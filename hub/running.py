@@ -469,12 +469,6 @@ class Hub:
         health = ActorHealth(f"plugin {name}", ActorState.PARKED, 0, reason)
         self._publish(ActorChanged(at=self.unit.clock.now(), unit=self.unit.settings.unit, health=health))
 
-    def plugin_parked(self, name: str, reason: str) -> None:
-        """Tell that a plugin was parked while the hub runs."""
-        self._parked = (*self._parked, f"{name}: {reason}")
-        health = ActorHealth(f"plugin {name}", ActorState.PARKED, 0, reason)
-        self._publish(ActorChanged(at=self.unit.clock.now(), unit=self.unit.settings.unit, health=health))
-
     def _started(self, found: str) -> UnitStarted:
         return UnitStarted(
             at=self.unit.clock.now(),

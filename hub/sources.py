@@ -29,7 +29,6 @@ from hub.errors import (
     PluginParkedError,
     SourceChangedError,
     SourceGoneError,
-    SourceGoneError,
     TrustError,
     UsageError,
 )
@@ -98,8 +97,6 @@ class SourceStatus(Struct, frozen=True):
     """Answers that did not come."""
     dropped: int
     """Fields outside the closed schema that were dropped."""
-    parked: bool = False
-    """True where it could not be opened because its plugin is parked."""
     parked: bool = False
     """True where it could not be opened because its plugin is parked."""
 

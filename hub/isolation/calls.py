@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hub.isolation.frames import LENGTH
 from hub.isolation.limits import Confinement
-from hub.messages import DocumentQuery, PersonQuery, PlateQuery, Query, Reading, SubjectKind
+from hub.messages import DocumentQuery, PersonQuery, PlateQuery, Query, Reading, Subject, SubjectKind
 from hub.text import plain
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ class Find(Struct, frozen=True, tag="find"):
     columns: int = 0
     person: PersonQuery | None = None
     document: DocumentQuery | None = None
+    fields: tuple[str, ...] = ()
+    reference: str = ""
 
 
 class EraseDue(Struct, frozen=True, tag="erase"):
@@ -238,28 +241,32 @@ def take_context(sent: OpenSource) -> PluginContext:
 def send_query(query: Query) -> Find:
     """Return a query as it is sent."""
     subject = query.subject
+    sent = Find(query.lookup, query.now, fields=query.fields, reference=query.reference)
     if isinstance(subject, PersonQuery):
-        return Find(query.lookup, query.now, person=subject)
+        return replace(sent, person=subject)
     if isinstance(subject, DocumentQuery):
-        return Find(query.lookup, query.now, document=subject)
+        return replace(sent, document=subject)
     if subject.slots is None:
-        return Find(query.lookup, query.now, plate=subject.readings)
+        return replace(sent, plate=subject.readings)
     slots = subject.slots.astype("float32", copy=False)
-    return Find(query.lookup, query.now, plate=subject.readings, slots=slots.tobytes(), columns=slots.shape[1])
+    return replace(sent, plate=subject.readings, slots=slots.tobytes(), columns=slots.shape[1])
 
 
 def take_query(sent: Find) -> Query:
     """Return a query as a source gets it."""
+    subject: Subject
     if sent.person is not None:
-        return Query(sent.lookup, sent.person, sent.now)
-    if sent.document is not None:
-        return Query(sent.lookup, sent.document, sent.now)
-    slots = None
-    if sent.slots is not None:
-        import numpy as np  # a typed plate does without
+        subject = sent.person
+    elif sent.document is not None:
+        subject = sent.document
+    else:
+        slots = None
+        if sent.slots is not None:
+            import numpy as np  # a typed plate does without
 
-        slots = np.frombuffer(sent.slots, np.float32).reshape(-1, sent.columns)
-    return Query(sent.lookup, PlateQuery(sent.plate or (), slots), sent.now)
+            slots = np.frombuffer(sent.slots, np.float32).reshape(-1, sent.columns)
+        subject = PlateQuery(sent.plate or (), slots)
+    return Query(sent.lookup, subject, sent.now, sent.fields, sent.reference)
 
 
 def scalar(value: object) -> Scalar:

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from hub.errors import DeadlineError, PluginParkedError, SourceChangedError, SourceError, TrustError
+from hub.isolation.calls import send_query, take_query
 from hub.isolation.limits import guards
-from hub.messages import DocumentQuery, PersonQuery, PlateQuery
+from hub.messages import DocumentQuery, PersonQuery, PlateQuery, Query
 from hub.testing.sources import typed_plate
-from tests.kit_isolation import SOURCE, Stranger, query
+from tests.kit_isolation import NOW, SOURCE, Stranger, query
 
 pytestmark = pytest.mark.skipif(not guards().landlock, reason="this kernel has no Landlock")
 
@@ -80,6 +81,15 @@ def test_a_query_arrives_whole_and_nothing_else(stranger, state: Path) -> None:
     assert found[2].fields["birth_date"] == "1980-01-02"
     assert found[0].fields["colour"] is False
     assert found[3].entry == repr(subjects[3])[:60]
+
+
+def test_every_field_of_a_query_arrives() -> None:
+    asked = Query("L", typed_plate("KE1"), NOW, fields=("plate",), reference="R-1")
+    got = take_query(send_query(asked))
+    assert [getattr(got, name) for name in Query.__struct_fields__ if name != "subject"] == [
+        getattr(asked, name) for name in Query.__struct_fields__ if name != "subject"
+    ]
+    assert got.subject.readings == asked.subject.readings
 
 
 def test_it_is_not_open_before_and_after(stranger, state: Path) -> None:
