@@ -90,7 +90,7 @@ def consult(opened: Opened, query: Query) -> Found:
             raise SourceError(
                 f"its answer is too large: over {MAX_RECORDS} records or {MAX_CHARACTERS >> 20} million characters"
             )
-        record, lost = apply_schema(raw)
+        record, lost = apply_schema(raw, granted=bool(query.fields))
         records.append(record)
         dropped += lost
     today = query.now.astimezone(UTC).date().isoformat()

@@ -64,22 +64,24 @@ class FieldRule(Struct, frozen=True):
     """Most characters; longer text is cut and ends in "…"."""
     choices: tuple[str, ...] = ()
     """For `Kind.CHOICE`: what it may say."""
+    granted: bool = False
+    """True where the field comes back under a grant alone (C5), whatever source it is in."""
 
 
-def _text(name: str, length: int, meaning: str) -> FieldRule:
-    return FieldRule(name, meaning, Kind.TEXT, length)
+def _text(name: str, length: int, meaning: str, *, granted: bool = False) -> FieldRule:
+    return FieldRule(name, meaning, Kind.TEXT, length, granted=granted)
 
 
 def _code(name: str, length: int, meaning: str) -> FieldRule:
     return FieldRule(name, meaning, Kind.CODE, length)
 
 
-def _date(name: str, meaning: str) -> FieldRule:
-    return FieldRule(name, meaning, Kind.DATE, 10)
+def _date(name: str, meaning: str, *, granted: bool = False) -> FieldRule:
+    return FieldRule(name, meaning, Kind.DATE, 10, granted=granted)
 
 
-def _choice(name: str, choices: tuple[str, ...], meaning: str) -> FieldRule:
-    return FieldRule(name, meaning, Kind.CHOICE, max(map(len, choices)), choices)
+def _choice(name: str, choices: tuple[str, ...], meaning: str, *, granted: bool = False) -> FieldRule:
+    return FieldRule(name, meaning, Kind.CHOICE, max(map(len, choices)), choices, granted=granted)
 
 
 SCHEMA: Final = (
@@ -116,6 +118,12 @@ SCHEMA: Final = (
     _date("insurance_until", "Last day of the insurance."),
     _choice("inspection_status", ("passed", "failed", "overdue", "unknown"), "Result of the technical inspection."),
     _date("inspection_until", "Day by which the vehicle must be inspected again."),
+    _text("lender", 120, "Who gave the loan that an account is about.", granted=True),
+    _date("account_opened", "Day on which that account was opened.", granted=True),
+    _choice("account_status", ("current", "overdue", "settled", "written_off"), "State of that account.", granted=True),
+    _text("amount_owed", 40, "Amount that the lender reports as owed, with its currency.", granted=True),
+    _choice("insolvency_status", ("none", "open", "discharged"), "Whether the person is insolvent.", granted=True),
+    _date("insolvency_until", "Day on which the insolvency ends or ended.", granted=True),
 )
 """Every field that a record may carry, in the order in which it is shown."""
 
@@ -126,15 +134,17 @@ ENTRY_LENGTH: Final = 80
 """Most characters of an entry's identifier."""
 
 
-def apply_schema(raw: SourceRecord) -> tuple[Record, int]:
+def apply_schema(raw: SourceRecord, *, granted: bool = False) -> tuple[Record, int]:
     """Keep of a plugin's record what the schema has, as bounded plain text.
 
     Args:
         raw: As the plugin handed it over; its values may be anything.
+        granted: Whether the record came under a grant. Which fields that grant allows is `hub.granted`'s.
 
     Returns:
         The record, fields in the schema's order and none empty; and the number of fields that were dropped because
-        the schema does not have them or their value is not of their kind. Absent and empty values are not counted.
+        the schema does not have them, they need a grant, or their value is not of their kind. Absent and empty values
+        are not counted.
     """
     kept: list[Field] = []
     empty = 0
@@ -144,7 +154,7 @@ def apply_schema(raw: SourceRecord) -> tuple[Record, int]:
         value = raw.fields[rule.name]
         if value is None or value == "":
             empty += 1
-        elif text := _accept(rule, value):
+        elif (granted or not rule.granted) and (text := _accept(rule, value)):
             kept.append(Field(rule.name, text))
     entry = plain(_exact(raw.entry, 4 * ENTRY_LENGTH), limit=4 * ENTRY_LENGTH).strip()
     record = Record(_cut(entry, ENTRY_LENGTH), tuple(kept))

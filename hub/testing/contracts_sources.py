@@ -17,7 +17,7 @@ from msgspec import Struct
 from hub.backends import PluginContext, RecordSource, SourceInfo, SourceRecord
 from hub.errors import SourceError, TrustError
 from hub.messages import DocumentQuery, PersonQuery, Query, Reach, Subject, SubjectKind
-from hub.records import apply_schema
+from hub.records import RULES, apply_schema
 from hub.subjects import kind_of
 from hub.testing.sources import context, typed_plate
 
@@ -38,8 +38,10 @@ class Example(Struct, frozen=True, eq=False):
     """The entry that must be among the candidates."""
 
 
-def query(subject: Subject, now: datetime = NOW) -> Query:
-    """Return a query as the host makes it."""
+def query(subject: Subject, now: datetime = NOW, *, reach: Reach = Reach.ON_REQUEST) -> Query:
+    """Return a query as the host makes it; for a restricted source as under a grant of every field."""
+    if reach is Reach.RESTRICTED:
+        return Query(lookup="contract", subject=subject, now=now, fields=tuple(RULES), reference="contract")
     return Query(lookup="contract", subject=subject, now=now)
 
 
@@ -89,18 +91,19 @@ class RecordSourceContract:
         """Candidates have stable identifiers, and every field is in the closed schema."""
         assert {kind_of(example.subject) for example in examples} == opened.answers
         for example in examples:
-            first, second = (list(opened.find(query(example.subject))) for _ in range(2))
+            first, second = (list(opened.find(query(example.subject, reach=opened.reach))) for _ in range(2))
             assert all(isinstance(record, SourceRecord) for record in first)
             assert example.entry in [record.entry for record in first]
             assert sorted(record.entry for record in first) == sorted(record.entry for record in second)
-            assert [apply_schema(record)[1] for record in first] == [0] * len(first)
+            granted = opened.reach is Reach.RESTRICTED
+            assert [apply_schema(record, granted=granted)[1] for record in first] == [0] * len(first)
 
     def test_answers_from_any_thread(self, opened: RecordSource, examples: tuple[Example, ...]) -> None:
         """Calls come one at a time, but not always from the same thread."""
         found: list[str] = []
 
         def ask() -> None:
-            found.extend(record.entry for record in opened.find(query(examples[0].subject)))
+            found.extend(record.entry for record in opened.find(query(examples[0].subject, reach=opened.reach)))
 
         for _ in range(2):
             thread = threading.Thread(target=ask)
@@ -117,9 +120,9 @@ class RecordSourceContract:
             SubjectKind.DOCUMENT: DocumentQuery(text, text),
         }
         for kind in opened.answers:
-            list(opened.find(query(subjects[kind])))
+            list(opened.find(query(subjects[kind], reach=opened.reach)))
         for example in examples:
-            assert example.entry in [record.entry for record in opened.find(query(example.subject))]
+            assert example.entry in [record.entry for record in opened.find(query(example.subject, reach=opened.reach))]
 
     def test_an_expired_list_answers_nothing(self, opened: RecordSource, examples: tuple[Example, ...]) -> None:
         """A closed list past its expiry raises instead of answering."""
@@ -135,7 +138,9 @@ class RecordSourceContract:
         opened.close()
         opened.close()
         with pytest.raises(SourceError):
-            list(opened.find(query(examples[0].subject)))
+            list(opened.find(query(examples[0].subject, reach=opened.reach)))
         opened.open(plugin_context)
-        assert examples[0].entry in [record.entry for record in opened.find(query(examples[0].subject))]
+        assert examples[0].entry in [
+            record.entry for record in opened.find(query(examples[0].subject, reach=opened.reach))
+        ]
         opened.close()

@@ -53,12 +53,13 @@ def assert_closed(record: Record) -> None:
 
 
 @settings(max_examples=300)
-@given(st.text(max_size=200), MAPPINGS)
+@given(st.text(max_size=200), MAPPINGS, st.booleans())
 def test_any_record_comes_out_with_schema_names_and_bounded_plain_values_only(
-    entry: str, fields: dict[str, object]
+    entry: str, fields: dict[str, object], granted: bool
 ) -> None:
-    record, dropped = apply_schema(SourceRecord(entry, fields))
+    record, dropped = apply_schema(SourceRecord(entry, fields), granted=granted)
     assert_closed(record)
+    assert granted or not any(RULES[field.name].granted for field in record.fields)
     absent = sum(fields[name] is None or fields[name] == "" for name in fields if name in RULES)
     assert dropped == len(fields) - len(record.fields) - absent
 
@@ -77,6 +78,14 @@ def test_other_fields_are_dropped_and_counted(name: str) -> None:
     record, dropped = apply_schema(SourceRecord("1", {name: "x", "make": "Volvo"}))
     assert [(field.name, field.value) for field in record.fields] == [("make", "Volvo")]
     assert dropped == 1
+
+
+def test_what_needs_a_grant_is_dropped_without_one_and_counted() -> None:
+    raw = SourceRecord("1", {"make": "Volvo", "lender": "A bank", "amount_owed": "12 EUR", "insolvency_status": ""})
+    record, dropped = apply_schema(raw)
+    assert [field.name for field in record.fields] == ["make"]
+    assert dropped == 2
+    assert [field.name for field in apply_schema(raw, granted=True)[0].fields] == ["make", "lender", "amount_owed"]
 
 
 def test_hostile_text_comes_out_as_plain_text() -> None:
