@@ -44,7 +44,10 @@ class PluginContext(Struct, frozen=True):
     now: datetime | None = None
     """Wall time of the call for which the context was made; None where nothing in it depends on time."""
     trust: Path | None = None
-    """The unit's file of trusted issuers, see `hub.watchlists.trust`; None where it trusts nobody."""
+    """The unit's file of trusted issuers, see `hub.watchlists.trust`; None where it trusts nobody by that file."""
+    authority: Path | None = None
+    """Folder with what the unit's authority says, see `hub.watchlists.trusted`. Where it holds something, that alone
+    says which lists may be used."""
 
 
 class PlateReader(abc.ABC):

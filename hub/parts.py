@@ -24,7 +24,7 @@ from hub.models import weights_folder
 from hub.plates.grammar import GrammarBook, load_grammars
 from hub.plugins import Part, PluginHost
 from hub.sources import SourceSpec
-from hub.watchlists.trust import TRUST_FILE
+from hub.watchlists.trust import TRUST_FILE, TRUSTED_FILE, TRUSTED_FOLDER
 
 T = TypeVar("T")
 SourcePart: TypeAlias = Part[type[RecordSource] | IsolatedPart]
@@ -39,13 +39,16 @@ def plugin_context(plugin: str, settings: Settings, state: Path, *, development:
     """Return what a plugin is opened with; its folder under the state folder is created, mode 0700."""
     folder = state / "plugins" / plugin
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    authority = state / TRUSTED_FOLDER
     return PluginContext(
         state=folder,
         models=settings.models_folder or weights_folder(),
         settings=MappingProxyType(deepcopy(dict(settings.plugins.get(plugin, {})))),
         development=development,
         threads=settings.model_threads,
-        trust=state / TRUST_FILE,
+        # A plugin that knows nothing of authorities trusts nobody where there is one.
+        trust=None if (authority / TRUSTED_FILE).exists() else state / TRUST_FILE,
+        authority=authority,
     )
 
 

@@ -114,11 +114,18 @@ def plate_read(plate: str, camera: str = "front") -> PlateRead:
 
 
 def context(
-    state: Path, *, development: bool = False, now: datetime = START, trust: Path | None = None
+    state: Path,
+    *,
+    development: bool = False,
+    now: datetime = START,
+    trust: Path | None = None,
+    authority: Path | None = None,
 ) -> PluginContext:
     """Return what a plugin is opened with, for tests."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return PluginContext(state=state, models=state, settings={}, development=development, now=now, trust=trust)
+    return PluginContext(
+        state=state, models=state, settings={}, development=development, now=now, trust=trust, authority=authority
+    )
 
 
 def vehicles(plates: Sequence[str]) -> dict[str, dict[str, object]]:

@@ -32,6 +32,7 @@ from hub.authority.files import make_folder, replacing, write_file
 from hub.authority.keys import Signer
 from hub.authority.signers import LibrarySigner
 from hub.errors import InputError, StoreError, UsageError
+from hub.watchlists.drafts import Draft, describe, draft_of, says
 from hub.watchlists.metadata import (
     PEOPLE,
     REVOKED,
@@ -69,20 +70,6 @@ DAYS: Final = 7
 MOST_DAYS: Final = 31
 
 S = TypeVar("S", Root, Targets)
-
-
-class Draft(Struct, frozen=True):
-    """A change that waits."""
-
-    role: str
-    version: int
-    signed_by: tuple[str, ...]
-    """Holders of the keys that have signed it."""
-    needed: int
-    """Signatures that it needs; for a new root as many of the old one's signers too."""
-    may_sign: tuple[SignerKey, ...]
-    ready: bool
-    """Whether the next `AuthorityFolder.refresh` brings it into force."""
 
 
 class Refreshed(Struct, frozen=True):
@@ -132,18 +119,25 @@ class AuthorityFolder:
         for role in self._waiting():
             if role == "root":
                 fresh = self._read_draft(Root, role)
-                draft = _draft(role, fresh, fresh.signed, *((root,) if root else ()))
+                draft = draft_of(role, fresh, fresh.signed, *((root,) if root else ()))
                 root = fresh.signed if draft.ready else root
             else:
                 staged = self._read_draft(Targets, role)
                 newest = self._newest(Root, "root") if role == "targets" else self._newest(Targets, "targets")
                 in_force = root if role == "targets" else targets
-                draft = _draft(role, staged, newest)
+                draft = draft_of(role, staged, newest)
                 if in_force is None or not holds(in_force, role, staged):
                     draft = structs.replace(draft, ready=False)
                 targets = staged.signed if role == "targets" and draft.ready else targets
             found.append(draft)
         return tuple(found)
+
+    def says(self, role: str) -> tuple[str, ...]:
+        """Return what a draft says, one line each, for whoever is about to sign it."""
+        if role == "root":
+            return says(self._read_draft(Root, role).signed)
+        signed = self._read_draft(Targets, role).signed
+        return says(signed, self.people(), self.withdrawn()) if role == "targets" else says(signed)
 
     def people(self) -> RoleKeys:
         """Return who may sign orders, as staged or published."""
@@ -422,36 +416,6 @@ class AuthorityFolder:
 
 _FIRST: Final = ("root", "targets")
 """Roles without which nothing can be published, in the order in which they take effect."""
-
-
-def describe(draft: Draft) -> str:
-    """Say in one line what a draft waits for."""
-    signed = " and ".join(draft.signed_by) or "nobody"
-    may = ", ".join(key.name for key in draft.may_sign)
-    waits = "ready for the next refresh" if draft.ready else f"needs {draft.needed} signatures of {may}"
-    return f"{draft.role} version {draft.version}: signed by {signed}; {waits}"
-
-
-def _draft(role: str, metadata: Metadata[Any], *delegators: Root | Targets) -> Draft:
-    """Return how a draft stands with those who say who may sign it; a new root asks the old one as well."""
-    keys: dict[bytes, SignerKey] = {}
-    needed = 0
-    for delegator in delegators:
-        try:
-            entry = delegator.get_delegated_role(role)
-        except ValueError:
-            continue
-        needed = max(needed, entry.threshold)
-        found = (signer_key(delegator.get_key(keyid)) for keyid in entry.keyids)
-        keys |= {key.public: key for key in found}
-    return Draft(
-        role=role,
-        version=metadata.signed.version,
-        signed_by=tuple(key.name for key in keys.values() if library_key(key).keyid in metadata.signatures),
-        needed=needed,
-        may_sign=tuple(keys.values()),
-        ready=all(holds(delegator, role, metadata) for delegator in delegators),
-    )
 
 
 def _roles(targets: Targets) -> dict[str, Any]:

@@ -21,6 +21,8 @@ TRUST_FILE: Final = "trust.json"
 TRUSTED_FOLDER: Final = "authority"
 """Name of the folder in the state folder that holds what an authority says; where there is one it counts alone, see
 `hub.watchlists.trusted`."""
+TRUSTED_FILE: Final = "trusted.json"
+"""Name of the file in `TRUSTED_FOLDER`."""
 SIGNERS: Final = 2
 """Different signers of its issuer whom a list needs (C1)."""
 _BYTES: Final = 2**20

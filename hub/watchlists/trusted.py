@@ -20,7 +20,7 @@ from hub.authority.files import make_folder, read_private, write_file
 from hub.errors import InputError, TrustError
 from hub.watchlists.metadata import RoleKeys, Withdrawn
 from hub.watchlists.steps import Steps, Wanted, steps
-from hub.watchlists.trust import TRUSTED_FOLDER
+from hub.watchlists.trust import TRUSTED_FILE, TRUSTED_FOLDER
 from hub.watchlists.trusted_set import Anchor, Listing, TrustedSet
 
 __all__ = [
@@ -28,8 +28,6 @@ __all__ = [
     "Withdrawn", "keep", "open_trusted", "update",
 ]  # fmt: skip
 
-TRUSTED_FILE: Final = "trusted.json"
-"""Name of the file in `TRUSTED_FOLDER`."""
 _LARGEST: Final = 256 * 2**20
 EVER: Final = datetime.min.replace(tzinfo=UTC)
 """Before every date: what was accepted once is read back whatever the time; `TrustedSet.standing` asks for that."""

@@ -46,6 +46,11 @@ class Listing(Struct, frozen=True):
     """SHA-256 of the model that templates were made with; "" where there are none."""
 
     @property
+    def name(self) -> str:
+        """Short name, unique among its issuer's lists."""
+        return self.path.rpartition("/")[2]
+
+    @property
     def file(self) -> str:
         """Where the package file lies in the repository."""
         return target_name(self.path, self.file_digest)

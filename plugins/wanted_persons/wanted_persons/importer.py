@@ -26,6 +26,7 @@ from hub.store.records import encode_fields
 from hub.store.sqlite import transaction
 from hub.tables import ENTRY, read_table
 from hub.watchlists.package import LARGEST_PACKAGE, REQUIRED
+from hub.watchlists.trusted import TrustedReader
 from wanted_persons.store import StoredList, digest_of, open_store, path_of, replace_list
 from wanted_persons.verify import fields_of, looks_like_package, now_of, verified
 
@@ -80,7 +81,7 @@ class WantedPersonsImporter(Importer):
 def _import_package(context: PluginContext, package: bytes) -> ImportReport:
     connection = open_store(context)
     try:
-        signed = verified(connection, context, package)
+        signed = verified(connection, context, package, TrustedReader(context.authority).current())
         stored = StoredList(
             digest=signed.digest,
             issuer=signed.list.issuer,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from hub.backends import PluginContext, RecordSource, SourceInfo, SourceRecord
+from hub.clocks import SystemClock
 from hub.errors import SourceChangedError, SourceError, StoreError, TrustError
 from hub.messages import Query, Reach, SubjectKind
 from hub.store import erasing
 from hub.store.records import all_plates, all_records, count_records, encode_fields, find_records
 from hub.store.sqlite import mapped_errors, transaction
+from hub.watchlists.trusted import TrustedReader, TrustedSet
 from wanted_persons.store import StoredList, delete_list, digest_of, open_store, path_of, stored_envelope, stored_list
 from wanted_persons.verify import fields_of, now_of, verified
 
@@ -29,25 +32,31 @@ class WantedPersons(RecordSource):
         self._connection: sqlite3.Connection | None = None
         self._context: PluginContext | None = None
         self._list: StoredList | None = None
+        self._reader = TrustedReader(None)
+        self._authority: TrustedSet | None = None
+        self._authority_ends = math.inf
 
     def open(self, context: PluginContext) -> SourceInfo:
         """Open the list and verify it again, against the envelope that was signed.
 
         Raises:
             SourceError: No list is loaded.
-            TrustError: It does not verify, has expired, or needs ``--development``.
+            TrustError: It does not verify, has expired, was withdrawn or superseded, or needs ``--development``.
             StoreError: The store cannot be opened.
         """
         self.close()
+        reader = TrustedReader(context.authority)
+        authority = reader.current()
         connection = open_store(context, any_thread=True)
         try:
             with mapped_errors(path_of(context)):
-                stored = _check(connection, context)
+                stored = _check(connection, context, authority)
                 entries = count_records(connection)
         except BaseException:
             connection.close()
             raise
         self._connection, self._context, self._list = connection, context, stored
+        self._reader, self._authority, self._authority_ends = reader, authority, _running_end(authority, context)
         return SourceInfo(
             entries=entries,
             list_digest=stored.digest,
@@ -61,8 +70,9 @@ class WantedPersons(RecordSource):
 
         Raises:
             SourceError: The source is not open.
-            SourceChangedError: Another list was loaded, or this one was deleted.
-            TrustError: The list has expired, or is not valid yet at the time of the query.
+            SourceChangedError: Another list was loaded, this one was deleted, or the authority says something new.
+            TrustError: The list has expired, or is not valid yet at the time of the query; or the unit has not heard of
+                its authority for too long.
             StoreError: The store cannot be read.
         """
         connection, context, opened = self._opened()
@@ -70,6 +80,7 @@ class WantedPersons(RecordSource):
             stored = stored_list(connection)
             if stored != opened:
                 raise SourceChangedError("the list was replaced")
+            self._ask_authority(opened, query.now)
             if query.now >= opened.expires:
                 raise TrustError(f"the list expired at {opened.expires:%Y-%m-%d %H:%M} UTC")
             if query.now < opened.created:
@@ -113,13 +124,31 @@ class WantedPersons(RecordSource):
             self._connection.close()
         self._connection = self._context = self._list = None
 
+    def _ask_authority(self, opened: StoredList, now: datetime) -> None:
+        authority = self._reader.current()
+        if authority is not self._authority:
+            raise SourceChangedError("the authority says something new")
+        if authority is None or opened.development:
+            return
+        if reason := authority.admits(opened.digest, now, issuer=opened.issuer):
+            raise TrustError(reason)
+        if SystemClock().boottime() >= self._authority_ends:
+            raise TrustError("what the authority says has expired since the list was opened: the clock was set back")
+
     def _opened(self) -> tuple[sqlite3.Connection, PluginContext, StoredList]:
         if self._connection is None or self._context is None or self._list is None:
             raise SourceError("the list is not open")
         return self._connection, self._context, self._list
 
 
-def _check(connection: sqlite3.Connection, context: PluginContext) -> StoredList:
+def _running_end(authority: TrustedSet | None, context: PluginContext) -> float:
+    """Return the running time at which what an authority says has expired, whatever the wall clock says by then."""
+    if authority is None:
+        return math.inf
+    return SystemClock().boottime() + (authority.expires - now_of(context)).total_seconds()
+
+
+def _check(connection: sqlite3.Connection, context: PluginContext, authority: TrustedSet | None) -> StoredList:
     """Return the list where it may be used now; what lies in the tables must be what was signed."""
     stored = stored_list(connection)
     if stored is None:
@@ -133,7 +162,7 @@ def _check(connection: sqlite3.Connection, context: PluginContext) -> StoredList
         if now_of(context) >= stored.expires:
             raise TrustError(f"the list expired at {stored.expires:%Y-%m-%d %H:%M} UTC: import a new one")
         return stored
-    signed = verified(connection, context, stored_envelope(connection))
+    signed = verified(connection, context, stored_envelope(connection), authority)
     if signed.digest != stored.digest or kept != [
         (entry.entry, encode_fields(fields_of(entry))) for entry in signed.list.entries
     ]:

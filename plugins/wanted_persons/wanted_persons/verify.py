@@ -10,18 +10,32 @@ from hub.clocks import SystemClock
 from hub.errors import TrustError
 from hub.watchlists.package import ListEntry, VerifiedList, verify_package
 from hub.watchlists.trust import Trust, load_trust
+from hub.watchlists.trusted import TrustedSet
 from wanted_persons.store import newest_version
 
 
-def verified(connection: sqlite3.Connection, context: PluginContext, package: bytes) -> VerifiedList:
+def verified(
+    connection: sqlite3.Connection, context: PluginContext, package: bytes, authority: TrustedSet | None
+) -> VerifiedList:
     """Return what a package holds, where this unit may use it now.
 
+    Args:
+        connection: The store.
+        context: What the plugin is opened with.
+        package: The package file.
+        authority: What the unit's authority says; None where it follows none, and its trust file counts.
+
     Raises:
-        TrustError: It does not verify, has expired or was rolled back; the message says which.
+        TrustError: It does not verify, has expired, was rolled back, superseded or withdrawn; the message says which.
         HubError: The trust file cannot be read.
     """
-    trust = Trust() if context.trust is None else load_trust(context.trust)
-    found = verify_package(package, trust, now_of(context))
+    now = now_of(context)
+    if authority is None:
+        found = verify_package(package, Trust() if context.trust is None else load_trust(context.trust), now)
+    else:
+        _refuse(authority.standing(now))
+        found = verify_package(package, authority.issuers, now)
+        _refuse(authority.admits(found.digest, now, issuer=found.list.issuer))
     version, digest = newest_version(connection, found.list.issuer, found.list.name)
     if found.list.version < version:
         raise TrustError(
@@ -32,6 +46,11 @@ def verified(connection: sqlite3.Connection, context: PluginContext, package: by
             f"two different lists say that they are version {version}: ask {found.list.issuer} for a new one"
         )
     return found
+
+
+def _refuse(reason: str) -> None:
+    if reason:
+        raise TrustError(reason)
 
 
 def now_of(context: PluginContext) -> datetime:
