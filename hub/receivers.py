@@ -88,7 +88,12 @@ class Receiver(PositionSource):
         until = self._boottime() + FIX_WAIT
         newest: Fix | None = None
         while (left := until - self._boottime()) > 0:
-            data = self._stream.read(0.0 if newest else left)
+            try:
+                data = self._stream.read(0.0 if newest else left)
+            except PositionError:
+                if newest is None:
+                    raise
+                break  # what it said last still counts; the next call finds that it is gone
             now = self._boottime()
             if data is None:
                 if newest is None and now - self._heard > SILENT_SECONDS:
