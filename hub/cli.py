@@ -519,11 +519,11 @@ def models_pull() -> int:
 
 
 @plugins.command(name="list")
-def plugins_list(*, format: _Json = "text") -> int:  # noqa: A002
-    """List installed plugins without importing them."""
+def plugins_list(*, config: _Config = None, format: _Json = "text") -> int:  # noqa: A002
+    """List installed plugins without importing them: where each runs, and which are parked and why."""
     from hub.commands.plugins import list_plugins as body
 
-    return body(form=format)
+    return body(config=config, form=format)
 
 
 @plugins.command(name="check")

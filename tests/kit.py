@@ -178,8 +178,14 @@ class Unit:
 
     def words(self, words: Sequence[str]) -> list[str]:
         """Return a command's words with the unit's configuration, where the command takes one."""
-        without = {("watchlist", "new-key"), ("watchlist", "build"), ("watchlist", "sign")}
-        takes = words[0] not in ("models", "plugins", "demo") and tuple(words[:2]) not in without
+        without = {
+            ("plugins", "check"),
+            ("plugins", "new"),
+            ("watchlist", "new-key"),
+            ("watchlist", "build"),
+            ("watchlist", "sign"),
+        }
+        takes = words[0] not in ("models", "demo") and tuple(words[:2]) not in without
         return [*words, *(("--config", str(self.config)) if takes and "--config" not in words else ())]
 
     def environment(self) -> dict[str, str]:

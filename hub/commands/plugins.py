@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hub.commands.console import Form, emit, say, table
+from hub.config import load_config, state_folder
+from hub.parking import describe_parked, read_parked
+from hub.parts import installed_plugins
 from hub.plugins import PluginHost, PluginInfo, PluginState
 
 
@@ -12,14 +18,22 @@ class _Plugins(Struct, frozen=True):
     plugins: tuple[PluginInfo, ...]
 
 
-def list_plugins(*, form: Form) -> int:
+def list_plugins(*, config: Path | None, form: Form) -> int:
     """List installed plugins without importing them."""
-    found = PluginHost().list()
+    settings = load_config(config)
+    parked = read_parked(state_folder())
+    found = tuple(
+        replace(each, reason=describe_parked(parked[each.name])) if each.name in parked and not each.reason else each
+        for each in installed_plugins(settings).list()
+    )
     if form == "json":
         emit(_Plugins(found))
         return 0
-    rows = [("PLUGIN", "DISTRIBUTION", "VERSION", "ENTRY POINT", "NOTE")]
-    rows += [(each.name, each.distribution, each.version, each.entry_point, each.reason) for each in found]
+    rows = [("PLUGIN", "DISTRIBUTION", "VERSION", "RUNS IN", "NOTE")]
+    rows += [
+        (each.name, each.distribution, each.version, "its own process" if each.isolated else "the hub", each.reason)
+        for each in found
+    ]
     table(rows)
     return 0
 
