@@ -131,6 +131,7 @@ class AlertBook:
         self._follow_up = follow_up
         self._retention = retention
         self._ends: dict[str, float] = {}  # running time at which an open alert ends, whatever the wall clock says
+        self._shown: dict[tuple[str, str], datetime] = {}  # alert and officer: when it was last put before them
 
     # ------------------------------------------------------------------------------------------ raising
 
@@ -235,7 +236,7 @@ class AlertBook:
         return tuple(shown for alert in alerts if (shown := self._as_of(alert, now)) and (everything or is_open(shown)))
 
     async def show(self, requester: Requester, alert: str) -> Alert:
-        """Return one alert with its pictures.
+        """Return one alert with its pictures, for this officer's eyes: who has seen it may then decide on it (C6).
 
         Raises:
             UsageError: There is none of that identifier.
@@ -247,6 +248,7 @@ class AlertBook:
         shown = self._as_of(found, self._clock.now())
         if shown is None:
             raise UsageError(f"alert {alert} was kept until {found.keep_until:%Y-%m-%d %H:%M} UTC and is gone")
+        self._shown[alert, requester.officer] = self._clock.now()
         return shown
 
     async def repeats(self, alert: str) -> int:
@@ -275,7 +277,8 @@ class AlertBook:
             StoreError: It could not be kept; nothing was decided.
         """
         before = await self._store.get(alert)
-        policy.may_adjudicate(requester, before, state).demand()
+        shown = self._shown.get((alert, requester.officer))
+        policy.may_adjudicate(requester, before, state, shown=shown is not None).demand()
         now = self._clock.now()
         move = adjudication.correct if correction else adjudication.advance
 
@@ -284,7 +287,7 @@ class AlertBook:
 
         after = step(before)  # refused before anything is written
         newest = after.steps[-1]
-        payload = DecisionPayload(alert, state, newest.reason, newest.corrects)
+        payload = DecisionPayload(alert, state, newest.reason, newest.corrects, shown)
         until = self._retention.payload_until(Act.ALERT_DECIDED, now)
         entry = Entry(
             Act.ALERT_DECIDED, now, requester, state.value, payload, until, camera=after.camera, source=after.source
@@ -355,6 +358,7 @@ class AlertBook:
             except AuditError:
                 unaccounted += len(due.over)
             await self._store.delete(due.over)
+            self._shown = {key: at for key, at in self._shown.items() if key[0] not in due.over}
             erased = len(due.over)
         await self._settle()
         await self._store.overwrite()

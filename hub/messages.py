@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
     Pixels: TypeAlias = NDArray[np.uint8]
     Probabilities: TypeAlias = NDArray[np.float32]
+    Samples: TypeAlias = NDArray[np.float32]
 else:
     Pixels = Any
     Probabilities = Any
+    Samples = Any
 
 
 # --------------------------------------------------------------------------------------------- frames
@@ -481,6 +483,15 @@ class ListenMode(StrEnum):
     """Until it is stopped; only while the dashboard that asked for it is attached and shows that it listens."""
 
 
+class SoundBlock(Struct, frozen=True, eq=False):
+    """32 ms of sound in memory. Never encoded, never written."""
+
+    start: float
+    """Seconds from the start of the medium, or since listening began."""
+    samples: Samples
+    """float32 [512], 16 kHz, -1 to 1, read-only."""
+
+
 class UtteranceState(StrEnum):
     """What an utterance stands for."""
 
@@ -502,7 +513,7 @@ class Utterance(Struct, frozen=True):
     source: str
     """``microphone``, or the file's name."""
     at: datetime
-    """Wall time at which it began, or at which its file was opened."""
+    """Wall time at which it began; for a file as if it had been played from when it was opened."""
     start: float
     """Seconds from the start of the medium, or since listening began."""
     end: float
@@ -519,7 +530,7 @@ class Utterance(Struct, frozen=True):
     doubt: str
     """One line in words that says what is doubtful, or why there is no text; "" where nothing is."""
     confirmed: int = 0
-    """Characters from the start of `original` that will not change any more."""
+    """Characters from the start of `original` that two decodes agreed on; all of them once it is final."""
 
 
 # --------------------------------------------------------------------------------------------- alerts
@@ -634,31 +645,6 @@ class RaisedHit(Struct, frozen=True, eq=False):
     """Whose act it was: the unit itself for an automatic look-up and for a watch."""
     face: FaceCandidate | None = None
     """The face that it is about; None for everything else."""
-
-
-class AlertRequest(Struct, frozen=True):
-    """A signed-in officer's step of an alert, on its way to the alerts."""
-
-    request: str
-    """Identifier, unique; the reply names it."""
-    alert: str
-    state: AlertState
-    """Where the step leads."""
-    reason: str
-    requester: Requester
-    """The officer of a checked session."""
-    correction: bool = False
-    """True where the step corrects an earlier decision."""
-
-
-class AlertReply(Struct, frozen=True):
-    """What became of an `AlertRequest`."""
-
-    request: str
-    alert: Alert | None
-    """The alert after its step; None where it was refused."""
-    refused: str = ""
-    """Why not, one line; "" where it was done."""
 
 
 class Dispatch(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""The actor around `hub.alerts.AlertBook`: hits and officers' requests in, events and replies out, and time.
+"""The actor around `hub.alerts.AlertBook`: hits in, events out, and time.
 
 What may be done and in which order it is logged and stored is the book's business; an event is told of whatever the
 store says has changed, so that it makes no difference which process changed it.
@@ -18,7 +18,7 @@ from hub.alerts import AlertBook
 from hub.channels import Mailbox
 from hub.errors import ClosedChannelError, HubError
 from hub.ledger import Ledger, Stage
-from hub.messages import Alert, AlertReply, AlertRequest, RaisedHit, Reason
+from hub.messages import Alert, RaisedHit, Reason
 
 TICK_SECONDS: Final = 1.0
 """How often time's work is looked after; an alert therefore ends at most this late."""
@@ -44,13 +44,11 @@ class _Actor:
         self,
         book: AlertBook,
         *,
-        replies: Mailbox[AlertReply] | None,
         publish: Callable[[Alert], None],
         ledger: Ledger | None,
         on_health: Callable[[AlertsHealth], None],
     ) -> None:
         self._book = book
-        self._replies = replies
         self._publish = publish
         self._ledger = ledger
         self._on_health = on_health
@@ -82,14 +80,6 @@ class _Actor:
         self._note(raised=int(reason is Reason.ALERT), repeated=int(reason is Reason.SAME_ALERT))
         await self._tell()
 
-    async def take_requests(self, requests: Mailbox[AlertRequest]) -> None:
-        async for request in requests:
-            reply = await self._answer(request)
-            if self._replies is not None:
-                with suppress(ClosedChannelError):  # whoever asked has gone; what was decided stays decided
-                    await self._replies.send(reply)
-            await self._tell()
-
     async def keep_time(self) -> None:
         while True:
             await trio.sleep(TICK_SECONDS)
@@ -101,15 +91,6 @@ class _Actor:
         except HubError as error:
             self._note(detail=str(error))
         await self._tell()
-
-    async def _answer(self, request: AlertRequest) -> AlertReply:
-        try:
-            alert = await self._book.decide(
-                request.requester, request.alert, request.state, request.reason, correction=request.correction
-            )
-        except HubError as error:
-            return AlertReply(request.request, None, refused=str(error))
-        return AlertReply(request.request, alert)
 
     async def _tell(self) -> None:
         async with self._publishing:  # two tellers would publish the same change twice
@@ -148,20 +129,16 @@ async def run_alerts(
     book: AlertBook,
     hits: Mailbox[RaisedHit],
     *,
-    requests: Mailbox[AlertRequest] | None = None,
-    replies: Mailbox[AlertReply] | None = None,
     publish: Callable[[Alert], None] = lambda _: None,
     ledger: Ledger | None = None,
     on_health: Callable[[AlertsHealth], None] = lambda _: None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Raise alerts from hits and answer officers' requests until `hits` is closed and everything in it was raised.
+    """Raise alerts from hits until `hits` is closed and everything in it was raised.
 
     Args:
         book: The unit's alerts.
         hits: From the look-ups.
-        requests: From signed-in officers, where the hub is attached to a dashboard.
-        replies: Where the answers to `requests` go.
         publish: Called with each alert that was raised or has changed, without its pictures. Must not block or raise.
         ledger: Where a read that came this far gets its reason, once a look-up: `Reason.ALERT`, `SAME_ALERT`,
             `UNAVAILABLE` where no alert could be raised, `STOPPED` for the one in hand when cancelled. What is left
@@ -172,12 +149,10 @@ async def run_alerts(
     Raises:
         StoreError: The store cannot be read at the start.
     """
-    actor = _Actor(book, replies=replies, publish=publish, ledger=ledger, on_health=on_health)
+    actor = _Actor(book, publish=publish, ledger=ledger, on_health=on_health)
     await actor.begin()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(actor.keep_time)
-        if requests is not None:
-            nursery.start_soon(actor.take_requests, requests)
         task_status.started()
         await actor.take_hits(hits)
         nursery.cancel_scope.cancel()

@@ -162,6 +162,8 @@ class DecisionPayload(Struct, frozen=True, tag="decision"):
     reason: str
     corrects: int | None = None
     """Index of the step that this one corrects, or None."""
+    shown: datetime | None = None
+    """When the alert was last put before this officer; None for a step that reports what came of it."""
 
 
 class DispatchPayload(Struct, frozen=True, tag="dispatch"):

@@ -198,7 +198,7 @@ def may_see_alerts(requester: Requester) -> Decision:
     return _lacks(requester, Right.DECIDE) or _yes("a signed-in officer")
 
 
-def may_adjudicate(requester: Requester, alert: Alert, state: AlertState) -> Decision:
+def may_adjudicate(requester: Requester, alert: Alert, state: AlertState, *, shown: bool) -> Decision:
     """Say whether somebody may take a step of an alert, or correct one (C6).
 
     Whether the step exists is `hub.authority.adjudication`'s to say.
@@ -207,6 +207,7 @@ def may_adjudicate(requester: Requester, alert: Alert, state: AlertState) -> Dec
         requester: The officer of a checked session.
         alert: The alert as it is now.
         state: Where the step leads.
+        shown: Whether the alert was put before this officer, with what explains it, since it was raised.
     """
     if refusal := _lacks(requester, Right.DECIDE):
         return refusal
@@ -215,6 +216,8 @@ def may_adjudicate(requester: Requester, alert: Alert, state: AlertState) -> Dec
     second_look = state in (AlertState.ADJUDICATED_TRUE, AlertState.ADJUDICATED_FALSE)
     if second_look and requester.officer == alert.raised_by:
         return _no("nobody is the second verifier of an alert that they raised: ask another officer")
+    if second_look and not shown:
+        return _no("nobody decides on an alert that they have not seen: look at it first")
     return _yes("a signed-in officer")
 
 

@@ -219,6 +219,9 @@ async def _adjudicate(
 ) -> int:
     async with open_configured(config) as unit, acting(unit, officer) as requester:
         book: AlertBook = unit.alerts
+        seen = await book.show(requester, name)
+        for text in describe(seen):  # nobody decides on what was not put before them (C6)
+            note(text)
         alert = await book.decide(requester, name, state, reason, correction=correct)
         waiting = await unit.outbox.flush()
     if form == "json":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from hub.backends import Dispatcher
 from hub.errors import AuditError
@@ -30,6 +30,10 @@ from hub.messages import (
     Requester,
     Step,
 )
+
+if TYPE_CHECKING:
+    from hub.alerts import AlertBook
+
 
 START: Final = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 """When the records made here begin."""
@@ -150,3 +154,11 @@ def alert(
         crop=Picture(b"crop" + marker, 4, 2),
         scene=Picture(b"scene" + marker, 8, 6),
     )
+
+
+async def decide(
+    book: AlertBook, officer: Requester, alert: str, state: AlertState, reason: str, *, correction: bool = False
+) -> Alert:
+    """Have an officer look at an alert and then take a step of it."""
+    await book.show(officer, alert)
+    return await book.decide(officer, alert, state, reason, correction=correction)

@@ -134,7 +134,7 @@ async def test_an_alert_adjudicated_false_loses_pictures_and_read_at_once(unit):
     async with unit.open() as book:
         await book.raise_hit(unit.raised(1))
         needles = [*pieces(unit.pictures[0]), *pieces(unit.pictures[1])]
-        await book.decide(kit.requester(), "a-1", S.ADJUDICATED_FALSE, "another car")
+        await kit.decide(book, kit.requester(), "a-1", S.ADJUDICATED_FALSE, "another car")
         assert unit.left(*needles) == []
         kept = await book.show(kit.requester(), "a-1")
         assert (kept.crop, kept.scene, kept.readings) == (None, None, ())
@@ -145,7 +145,7 @@ async def test_an_alert_adjudicated_true_is_kept_until_its_date_and_then_gone_to
     async with unit.open() as book:
         await book.raise_hit(unit.raised(1))
         needles = [b"ZX0001QW", b"entry-0001-no", b"seen clearly", *pieces(unit.pictures[0]), *pieces(unit.pictures[1])]
-        await book.decide(kit.requester(), "a-1", S.ADJUDICATED_TRUE, "seen clearly")
+        await kit.decide(book, kit.requester(), "a-1", S.ADJUDICATED_TRUE, "seen clearly")
         assert await unit.outbox.flush() == 0
         unit.clock.advance(CHARTER.true_alert.total_seconds() - 1)
         assert (await book.sweep()).erased == 0
@@ -172,7 +172,7 @@ async def test_the_date_of_the_list_is_earlier(unit):
 async def test_a_dispatch_is_gone_once_it_is_acknowledged(unit):
     async with unit.open() as book:
         await book.raise_hit(unit.raised(1))
-        await book.decide(kit.requester(), "a-1", S.ADJUDICATED_TRUE, "a rare reason")
+        await kit.decide(book, kit.requester(), "a-1", S.ADJUDICATED_TRUE, "a rare reason")
         outbox = unit.path / outbox_store.OUTBOX_FILE
 
         def holds(needle):
@@ -193,7 +193,7 @@ async def test_of_many_alerts_only_what_may_stay_stays(unit):
             await book.raise_hit(unit.raised(number))
             needles = [f"ZX{number:04d}QW".encode(), f"entry-{number:04d}-no".encode(), *pieces(unit.pictures[0])[:8]]
             if number % 5 == 0:
-                await book.decide(kit.requester(), f"a-{number}", S.ADJUDICATED_TRUE, "seen")
+                await kit.decide(book, kit.requester(), f"a-{number}", S.ADJUDICATED_TRUE, "seen")
                 kept += needles
             else:
                 gone += needles
@@ -217,7 +217,7 @@ async def test_bytes_that_a_reader_holds_go_as_soon_as_it_lets_go(unit):
         other.execute("SELECT count(*) FROM alerts").fetchone()
         # The decision stands, whatever becomes of the bytes.
         with trio.fail_after(30):
-            await book.decide(kit.requester(), "a-1", S.ADJUDICATED_FALSE, "another car")
+            await kit.decide(book, kit.requester(), "a-1", S.ADJUDICATED_FALSE, "another car")
         assert unit.left(*needles)
         other.execute("ROLLBACK")
         other.close()
@@ -250,7 +250,7 @@ async def test_what_was_acknowledged_goes_although_the_next_one_does_not_arrive(
     async with unit.open() as book:
         for number in (1, 2):
             await book.raise_hit(unit.raised(number))
-            await book.decide(kit.requester(), f"a-{number}", S.ADJUDICATED_TRUE, f"reason number {number}")
+            await kit.decide(book, kit.requester(), f"a-{number}", S.ADJUDICATED_TRUE, f"reason number {number}")
         assert await unit.outbox.deliver(unit.target)
         unit.target._faults = [SourceUnavailableError("no network")]
         assert not await unit.outbox.deliver(unit.target)

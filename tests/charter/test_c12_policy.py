@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,8 +16,10 @@ from hub.testing import alerts as kit
 
 ROLES = (*(role.value for role in Role), UNIT_ROLE, "", "root")
 
+DECIDE = partial(policy.may_adjudicate, alert=kit.alert(), state=AlertState.ADJUDICATED_TRUE, shown=True)
+
 ACTS = {
-    "adjudicate": (lambda r: policy.may_adjudicate(r, kit.alert(), AlertState.ADJUDICATED_TRUE), Right.DECIDE),
+    "adjudicate": (DECIDE, Right.DECIDE),
     "see alerts": (policy.may_see_alerts, Right.DECIDE),
     "read the log": (policy.may_read_log, Right.READ_LOG),
     "check a document": (lambda r: policy.may_check_document(r, "traffic stop"), Right.LOOK_UP),
@@ -44,7 +48,7 @@ def test_a_unit_by_itself_may_do_none_of_it(act):
 
 def test_nobody_decides_that_an_alert_is_raised_or_expires():
     for state in (AlertState.ALERT, AlertState.EXPIRED):
-        assert not policy.may_adjudicate(kit.requester(), kit.alert(), state).allowed
+        assert not policy.may_adjudicate(kit.requester(), kit.alert(), state, shown=True).allowed
 
 
 def test_reading_files_needs_a_reason_and_a_role_that_may_look_up():

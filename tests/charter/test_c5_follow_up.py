@@ -10,6 +10,7 @@ from hub.audit.reading import read_entries
 from hub.clocks import SystemClock
 from hub.config import load_config
 from hub.messages import Act, AlertState, Requester
+from hub.testing.alerts import decide
 from hub.unit import AUDIT_FILE
 from tests.kit import LISTED, Unit
 
@@ -33,9 +34,9 @@ async def test_an_alert_corrected_while_its_follow_up_waits_opens_no_register(un
     async with open_hub(load_config(unit.config), unit.state, clock=SystemClock()) as hub:
         book, officer = hub.unit.alerts, Requester("4711", "supervisor", hub.unit.settings.unit)
         (waiting,) = await book.list(officer)
-        true = await book.decide(officer, waiting.alert, AlertState.ADJUDICATED_TRUE, "seen")
+        true = await decide(book, officer, waiting.alert, AlertState.ADJUDICATED_TRUE, "seen")
         assert len(asked) == 1
-        await book.decide(officer, waiting.alert, AlertState.ADJUDICATED_FALSE, "another car", correction=True)
+        await decide(book, officer, waiting.alert, AlertState.ADJUDICATED_FALSE, "another car", correction=True)
         await hub.follow_up(true, officer)
         assert len(asked) == 1
     refused = [each for each in read_entries(unit.state / AUDIT_FILE) if each.metadata.act is Act.LOOKUP_REFUSED]

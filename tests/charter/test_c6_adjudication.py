@@ -104,7 +104,7 @@ def test_a_clock_that_was_set_back_decides_nothing():
 @given(st.sampled_from(DECISIONS), st.sampled_from(["4711", "7"]))
 def test_nobody_is_the_second_verifier_of_an_alert_that_they_raised(state, officer):
     alert = kit.alert(raised_by="4711")
-    decision = policy.may_adjudicate(kit.requester(officer), alert, state)
+    decision = policy.may_adjudicate(kit.requester(officer), alert, state, shown=True)
     assert decision.allowed == (officer != "4711")
 
 
@@ -119,7 +119,7 @@ class Life(RuleBasedStateMachine):
 
     def attempt(self, move, state, officer, role, reason):
         try:
-            policy.may_adjudicate(kit.requester(officer, role), self.alert, state).demand()
+            policy.may_adjudicate(kit.requester(officer, role), self.alert, state, shown=True).demand()
             after = settle(move(self.alert, state, officer, reason, self.now))
         except (StateError, NotAllowedError):
             return

@@ -71,7 +71,7 @@ def test_a_step_leaves_only_once_the_alert_was_adjudicated_true(tmp_path):
             for number, (state, correction) in enumerate(steps):
                 with_error = False
                 try:
-                    await book.decide(OFFICER, "a-1", state, "seen", correction=correction)
+                    await kit.decide(book, OFFICER, "a-1", state, "seen", correction=correction)
                 except (StateError, NotAllowedError):
                     with_error = True
                 if not with_error and state is S.ADJUDICATED_TRUE and true_at is None:
@@ -112,11 +112,27 @@ class Photographed(outbox_store.OutboxStore):
         self.photograph("released")
 
 
+async def test_nobody_decides_on_an_alert_that_was_not_put_before_them(tmp_path):
+    unit = Unit(tmp_path)
+    async with unit.open() as book:
+        await raise_one(book)
+        for state in (S.ADJUDICATED_TRUE, S.ADJUDICATED_FALSE):
+            with pytest.raises(NotAllowedError, match="have not seen"):
+                await book.decide(OFFICER, "a-1", state, "surely")
+        await book.show(kit.requester("8"), "a-1")
+        await book.list(OFFICER)  # a line of a list is no look at the alert
+        with pytest.raises(NotAllowedError, match="have not seen"):
+            await book.decide(OFFICER, "a-1", S.ADJUDICATED_TRUE, "surely")
+        await book.show(OFFICER, "a-1")
+        alert = await book.decide(OFFICER, "a-1", S.ADJUDICATED_TRUE, "seen")
+    assert alert.state is S.ADJUDICATED_TRUE
+
+
 async def test_a_power_cut_at_any_point_of_a_decision_loses_and_doubles_nothing(tmp_path):
     unit = Unit(tmp_path / "live")
     async with unit.open(Photographed) as book:
         await raise_one(book)
-        await book.decide(OFFICER, "a-1", S.ADJUDICATED_TRUE, "seen")
+        await kit.decide(book, OFFICER, "a-1", S.ADJUDICATED_TRUE, "seen")
     for name, decided in (("before-prepared", False), ("prepared", False), ("decided", True), ("released", True)):
         after = Unit(tmp_path / name)
         async with after.open() as book:
@@ -127,7 +143,7 @@ async def test_a_power_cut_at_any_point_of_a_decision_loses_and_doubles_nothing(
             assert (alert.state is S.ADJUDICATED_TRUE) == decided, name
             assert after.sent() == (["a-1-1"] if decided else []), name
             if not decided:  # and it can still be decided, otherwise too
-                await book.decide(kit.requester("8"), "a-1", S.ADJUDICATED_TRUE, "looked again")
+                await kit.decide(book, kit.requester("8"), "a-1", S.ADJUDICATED_TRUE, "looked again")
                 await after.outbox.flush()
                 assert [(each.dispatch, each.officer) for each in after.target.arrived] == [("a-1-1", "8")]
 
@@ -136,10 +152,10 @@ async def test_what_was_prepared_for_a_decision_that_never_came_is_dropped(tmp_p
     unit = Unit(tmp_path / "live")
     async with unit.open(Photographed) as book:
         await raise_one(book)
-        await book.decide(OFFICER, "a-1", S.ADJUDICATED_TRUE, "seen")
+        await kit.decide(book, OFFICER, "a-1", S.ADJUDICATED_TRUE, "seen")
     after = Unit(tmp_path / "prepared")
     async with after.open() as book:
-        await book.decide(kit.requester("8"), "a-1", S.ADJUDICATED_FALSE, "another car")
+        await kit.decide(book, kit.requester("8"), "a-1", S.ADJUDICATED_FALSE, "another car")
         await book.sweep()
         assert await after.outbox.flush() == 0
     assert after.sent() == []
@@ -149,10 +165,10 @@ async def test_nothing_is_sent_ahead_of_a_decision_that_a_crash_left_half_done(t
     unit = Unit(tmp_path / "live")
     async with unit.open(Photographed) as book:
         await raise_one(book)
-        await book.decide(OFFICER, "a-1", S.ADJUDICATED_TRUE, "seen")
+        await kit.decide(book, OFFICER, "a-1", S.ADJUDICATED_TRUE, "seen")
     after = Unit(tmp_path / "decided")
     async with after.open() as book:
-        await book.decide(OFFICER, "a-1", S.ENGAGED, "stopped at the lights")
+        await kit.decide(book, OFFICER, "a-1", S.ENGAGED, "stopped at the lights")
         await after.outbox.flush()
         assert after.sent() == []
         await book.sweep()
@@ -169,7 +185,7 @@ async def test_an_outbox_that_cannot_be_written_leaves_the_alert_undecided(tmp_p
     async with unit.open(Full) as book:
         await raise_one(book)
         with pytest.raises(StoreError, match="full"):
-            await book.decide(OFFICER, "a-1", S.ADJUDICATED_TRUE, "seen")
+            await kit.decide(book, OFFICER, "a-1", S.ADJUDICATED_TRUE, "seen")
         assert (await book.show(OFFICER, "a-1")).state is S.ALERT
         assert unit.log.outcomes()[-2:] == [("alert_decided", "adjudicated_true"), ("alert_decided", "not_done")]
 
@@ -180,7 +196,7 @@ async def test_a_dispatch_is_sent_again_until_it_arrived_and_in_order(tmp_path):
     async with unit.open() as book:
         for number in range(1, 4):
             await raise_one(book, f"e-{number}")
-            await book.decide(OFFICER, f"a-{number}", S.ADJUDICATED_TRUE, "seen")
+            await kit.decide(book, OFFICER, f"a-{number}", S.ADJUDICATED_TRUE, "seen")
         for left in (3, 3, 3, 0):
             assert await unit.outbox.flush() == left
             assert unit.outbox.health()[0].detail == ("" if left == 0 else unit.outbox.health()[0].detail)
@@ -199,7 +215,7 @@ async def test_a_crash_between_sending_and_noting_it_sends_the_same_identifier_a
 
     async with unit.open(Forgetful) as book:
         await raise_one(book)
-        await book.decide(OFFICER, "a-1", S.ADJUDICATED_TRUE, "seen")
+        await kit.decide(book, OFFICER, "a-1", S.ADJUDICATED_TRUE, "seen")
         assert await unit.outbox.flush() == 1
     async with unit.open():
         assert await unit.outbox.flush() == 0
@@ -212,7 +228,7 @@ async def test_without_the_log_nothing_leaves(tmp_path):
     unit = Unit(tmp_path)
     async with unit.open() as book:
         await raise_one(book)
-        await book.decide(OFFICER, "a-1", S.ADJUDICATED_TRUE, "seen")
+        await kit.decide(book, OFFICER, "a-1", S.ADJUDICATED_TRUE, "seen")
         unit.log.broken = True
         assert await unit.outbox.flush() == 1
         assert unit.sent() == []
@@ -227,10 +243,10 @@ async def test_whoever_raised_an_alert_cannot_send_it(tmp_path):
     async with unit.open() as book:
         await raise_one(book, officer="7")
         with pytest.raises(NotAllowedError, match="second verifier"):
-            await book.decide(OFFICER, "a-1", S.ADJUDICATED_TRUE, "seen")
-        await book.decide(kit.requester("8"), "a-1", S.ADJUDICATED_TRUE, "seen")
+            await kit.decide(book, OFFICER, "a-1", S.ADJUDICATED_TRUE, "seen")
+        await kit.decide(book, kit.requester("8"), "a-1", S.ADJUDICATED_TRUE, "seen")
         with pytest.raises(NotAllowedError, match="second verifier"):
-            await book.decide(OFFICER, "a-1", S.ADJUDICATED_FALSE, "not seen", correction=True)
+            await kit.decide(book, OFFICER, "a-1", S.ADJUDICATED_FALSE, "not seen", correction=True)
         await unit.outbox.flush()
     assert unit.sent() == ["a-1-1"]
 
@@ -241,7 +257,7 @@ async def test_of_two_who_decide_at_once_one_decides(tmp_path):
 
     async def decide(book, officer, state):
         try:
-            await book.decide(kit.requester(officer), "a-1", state, "seen")
+            await kit.decide(book, kit.requester(officer), "a-1", state, "seen")
         except HubError as error:
             outcomes.append(type(error))
         else:

@@ -61,10 +61,10 @@ async def work(folder: Path, seed: int, count: int, say: Callable[[str], None]) 
             name = f"r{seed}n{step}"
             say(f"alert {name} alert")
             state = rng.choice((TRUE, TRUE, FALSE))
-            await book.decide(kit.requester("7"), name, state, "seen")
+            await kit.decide(book, kit.requester("7"), name, state, "seen")
             say(f"alert {name} {state.value}")
             if state is TRUE and rng.random() < 0.3:
-                await book.decide(kit.requester("7"), name, FALSE, "another car", correction=True)
+                await kit.decide(book, kit.requester("7"), name, FALSE, "another car", correction=True)
                 say(f"alert {name} {FALSE.value}")
             if step % 3 == 2 and await outbox.flush() == 0:
                 say(f"sent {step}")

@@ -29,6 +29,7 @@ from hub.importing import import_file
 from hub.lookups import typed_plate
 from hub.messages import AlertState, Answer, Requester
 from hub.plugins import PluginHost
+from hub.testing.alerts import decide
 from hub.unit import open_unit
 from hub.watchlists.trust import TRUST_FILE
 from tests.faults.powercut import acknowledge
@@ -85,10 +86,10 @@ async def _decide(
             continue
         say(f"alert {event.alert} alert")
         decision = rng.choice((TRUE, TRUE, FALSE))
-        await hub.unit.alerts.decide(requester, event.alert, decision, "seen")
+        await decide(hub.unit.alerts, requester, event.alert, decision, "seen")
         say(f"alert {event.alert} {decision.value}")
         if decision is TRUE and rng.random() < 0.3:
-            await hub.unit.alerts.decide(requester, event.alert, FALSE, "another car", correction=True)
+            await decide(hub.unit.alerts, requester, event.alert, FALSE, "another car", correction=True)
             say(f"alert {event.alert} {FALSE.value}")
 
 

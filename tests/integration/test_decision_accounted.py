@@ -72,7 +72,7 @@ async def test_every_act_of_a_decision_is_accounted_for_and_nothing_else_is_kept
             await book.raise_hit(hit)
             machine.advance(1)
         requester = await officers.check(session.token)
-        await book.decide(requester, "a-1", AlertState.ADJUDICATED_TRUE, "same car, same dent")
+        await kit.decide(book, requester, "a-1", AlertState.ADJUDICATED_TRUE, "same car, same dent")
         assert await outbox.flush() == 0
         await officers.sign_out(session.token)
         witness = await log.checkpoint()
@@ -126,5 +126,5 @@ async def test_a_reason_that_is_no_text_or_too_long_decides_nothing(tmp_path):
         await book.raise_hit(RaisedHit(None, kit.answer(kit.hit()), unit_requester("unit-1")))
         for reason in ("\ud800", "x" * 100_000):
             with pytest.raises(AuditError, match="log cannot take"):
-                await book.decide(kit.requester(), "a-1", AlertState.ADJUDICATED_TRUE, reason)
+                await kit.decide(book, kit.requester(), "a-1", AlertState.ADJUDICATED_TRUE, reason)
         assert (await book.show(kit.requester(), "a-1")).state is AlertState.ALERT

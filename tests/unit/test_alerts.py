@@ -104,7 +104,7 @@ async def test_the_same_entry_on_the_same_camera_is_counted_and_not_raised_again
         assert len(await book.list(kit.requester())) == 3
         assert len(unit.log.entries) == 3
         # Decided, or over, it is not open any more.
-        await book.decide(kit.requester(), "a-1", S.ADJUDICATED_FALSE, "another car")
+        await kit.decide(book, kit.requester(), "a-1", S.ADJUDICATED_FALSE, "another car")
         assert await book.raise_hit(raised()) is Reason.ALERT
         unit.clock.advance(180)
         assert await book.raise_hit(raised()) is Reason.ALERT
@@ -138,7 +138,7 @@ async def test_what_the_log_cannot_take_is_neither_raised_nor_decided(unit):
         unit.log.broken = True
         (alert,) = await book.list(kit.requester())
         with pytest.raises(AuditError):
-            await book.decide(kit.requester(), alert.alert, S.ADJUDICATED_TRUE, "seen")
+            await kit.decide(book, kit.requester(), alert.alert, S.ADJUDICATED_TRUE, "seen")
         assert (await book.show(kit.requester(), alert.alert)).state is S.ALERT
 
 
@@ -175,7 +175,7 @@ async def test_a_locked_file_leaves_the_alert_undecided_and_says_so(unit):
         other = connect(unit.path / alert_store.ALERTS_FILE)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="locked"):
-            await book.decide(kit.requester(), "a-1", S.ADJUDICATED_TRUE, "seen")
+            await kit.decide(book, kit.requester(), "a-1", S.ADJUDICATED_TRUE, "seen")
         other.execute("ROLLBACK")
         other.close()
         assert (await book.show(kit.requester(), "a-1")).state is S.ALERT
@@ -188,12 +188,12 @@ async def test_only_a_signed_in_officer_sees_and_decides(unit):
         for act in (
             lambda: book.list(UNIT),
             lambda: book.show(UNIT, "a-1"),
-            lambda: book.decide(UNIT, "a-1", S.ADJUDICATED_TRUE, "seen"),
+            lambda: kit.decide(book, UNIT, "a-1", S.ADJUDICATED_TRUE, "seen"),
         ):
             with pytest.raises(NotSignedInError):
                 await act()
         with pytest.raises(NotAllowedError, match="administrator"):
-            await book.decide(kit.requester("1", "administrator"), "a-1", S.ADJUDICATED_TRUE, "seen")
+            await kit.decide(book, kit.requester("1", "administrator"), "a-1", S.ADJUDICATED_TRUE, "seen")
         assert len(unit.log.entries) == 1
 
 
@@ -201,24 +201,24 @@ async def test_refusals_say_why_and_leave_no_entry(unit):
     async with unit.open() as book:
         await book.raise_hit(raised())
         with pytest.raises(UsageError, match="no alert x"):
-            await book.decide(kit.requester(), "x", S.ADJUDICATED_TRUE, "seen")
+            await kit.decide(book, kit.requester(), "x", S.ADJUDICATED_TRUE, "seen")
         with pytest.raises(StateError, match="reason"):
-            await book.decide(kit.requester(), "a-1", S.ADJUDICATED_TRUE, " ")
+            await kit.decide(book, kit.requester(), "a-1", S.ADJUDICATED_TRUE, " ")
         with pytest.raises(StateError, match="next is adjudicated true or adjudicated false"):
-            await book.decide(kit.requester(), "a-1", S.ENGAGED, "seen")
+            await kit.decide(book, kit.requester(), "a-1", S.ENGAGED, "seen")
         unit.clock.advance(180)
         with pytest.raises(StateError, match="expired"):
-            await book.decide(kit.requester(), "a-1", S.ADJUDICATED_TRUE, "seen")
+            await kit.decide(book, kit.requester(), "a-1", S.ADJUDICATED_TRUE, "seen")
         assert len(unit.log.entries) == 1
 
 
 async def test_a_correction_stands_beside_the_decision(unit):
     async with unit.open() as book:
         await book.raise_hit(raised())
-        await book.decide(kit.requester(), "a-1", S.ADJUDICATED_TRUE, "seen")
+        await kit.decide(book, kit.requester(), "a-1", S.ADJUDICATED_TRUE, "seen")
         with pytest.raises(StateError, match="not undone"):
-            await book.decide(kit.requester(), "a-1", S.ADJUDICATED_FALSE, "another car")
-        alert = await book.decide(kit.requester(), "a-1", S.ADJUDICATED_FALSE, "another car", correction=True)
+            await kit.decide(book, kit.requester(), "a-1", S.ADJUDICATED_FALSE, "another car")
+        alert = await kit.decide(book, kit.requester(), "a-1", S.ADJUDICATED_FALSE, "another car", correction=True)
         assert [step.state for step in alert.steps] == [S.ALERT, S.ADJUDICATED_TRUE, S.ADJUDICATED_FALSE]
         assert unit.log.entries[-1].payload.corrects == 1
 
@@ -233,8 +233,8 @@ async def test_registers_are_asked_only_after_an_alert_was_adjudicated_true(unit
         for entry in ("e-1", "e-2"):
             await book.raise_hit(raised(kit.hit(entry=entry)))
         assert asked == []
-        await book.decide(kit.requester(), "a-1", S.ADJUDICATED_TRUE, "seen")
-        await book.decide(kit.requester(), "a-2", S.ADJUDICATED_FALSE, "another car")
+        await kit.decide(book, kit.requester(), "a-1", S.ADJUDICATED_TRUE, "seen")
+        await kit.decide(book, kit.requester(), "a-2", S.ADJUDICATED_FALSE, "another car")
         assert asked == [("a-1", "4711")]
         keeper = kit.answer(kit.hit(entry="k-1"), source="drivers")
         assert (await book.add_answer("a-1", keeper)).answers == (keeper,)
@@ -274,7 +274,7 @@ async def test_changes_are_told_whichever_process_made_them(unit):
     async with unit.open() as book, unit.open() as other:
         start = await book.revision()
         await book.raise_hit(raised())
-        await other.decide(kit.requester(), "a-1", S.ADJUDICATED_TRUE, "seen")
+        await kit.decide(other, kit.requester(), "a-1", S.ADJUDICATED_TRUE, "seen")
         changes = await book.changes(start)
         assert [alert.state for alert in changes.alerts] == [S.ADJUDICATED_TRUE]
         assert (await book.changes(changes.revision)).alerts == ()

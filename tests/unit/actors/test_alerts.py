@@ -4,7 +4,6 @@ import itertools
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import msgspec
 import numpy as np
 import pytest
 import trio
@@ -15,7 +14,7 @@ from hub.alerts import AlertBook
 from hub.channels import Mailbox
 from hub.clocks import ManualClock
 from hub.ledger import Ledger, Stage
-from hub.messages import AlertReply, AlertRequest, AlertState, Box, PlateRead, RaisedHit, Reason, SourceKind
+from hub.messages import AlertState, Box, PlateRead, RaisedHit, Reason, SourceKind
 from hub.store import alerts as alert_store
 from hub.store import outbox as outbox_store
 from hub.store.sqlite import open_database
@@ -36,8 +35,6 @@ class Unit:
         self.log = kit.MemoryLog()
         self.count = itertools.count(1)
         self.hits = Mailbox[RaisedHit](8)
-        self.requests = Mailbox[AlertRequest](8)
-        self.replies = Mailbox[AlertReply](8)
         self.told = []
         self.changed = trio.Event()
         self.ledger = Ledger()
@@ -72,8 +69,6 @@ class Unit:
         await run_alerts(
             book,
             self.hits,
-            requests=self.requests,
-            replies=self.replies,
             publish=self.publish,
             ledger=self.ledger,
             on_health=self.health.append,
@@ -139,26 +134,6 @@ async def test_an_alert_that_cannot_be_raised_is_counted_and_the_next_one_is_rai
         nursery.cancel_scope.cancel()
 
 
-async def test_an_officers_requests_are_answered_or_refused_with_the_reason(unit):
-    async with unit.open() as book, trio.open_nursery() as nursery:
-        await nursery.start(unit.run, book)
-        await unit.hits.send(unit.raised())
-        await unit.until(lambda: unit.told)
-        ask = AlertRequest("r-1", "a-1", S.ADJUDICATED_TRUE, "seen", kit.requester())
-        await unit.requests.send(msgspec.structs.replace(ask, request="r-0", requester=kit.requester("", "unit")))
-        assert "signed in" in (await unit.replies.receive()).refused
-        await unit.requests.send(ask)
-        reply = await unit.replies.receive()
-        assert (reply.request, reply.refused, reply.alert.state) == ("r-1", "", S.ADJUDICATED_TRUE)
-        await unit.requests.send(msgspec.structs.replace(ask, request="r-2"))
-        assert "cannot become" in (await unit.replies.receive()).refused
-        correction = AlertRequest("r-3", "a-1", S.ADJUDICATED_FALSE, "other car", kit.requester(), correction=True)
-        await unit.requests.send(correction)
-        assert (await unit.replies.receive()).alert.state is S.ADJUDICATED_FALSE
-        await unit.until(lambda: len(unit.told) == 3)
-        nursery.cancel_scope.cancel()
-
-
 async def test_an_alert_expires_by_itself_and_everybody_is_told(unit):
     async with unit.open() as book, trio.open_nursery() as nursery:
         await nursery.start(unit.run, book)
@@ -176,7 +151,7 @@ async def test_what_another_process_decides_is_told_too_and_what_was_before_the_
         await nursery.start(unit.run, book)
         await unit.hits.send(unit.raised())
         await unit.until(lambda: unit.told)
-        await command.decide(kit.requester(), "a-2", S.ADJUDICATED_TRUE, "seen")
+        await kit.decide(command, kit.requester(), "a-2", S.ADJUDICATED_TRUE, "seen")
         await unit.until(lambda: len(unit.told) == 2)
         assert unit.told == [("a-2", S.ALERT), ("a-2", S.ADJUDICATED_TRUE)]
         nursery.cancel_scope.cancel()

@@ -11,16 +11,13 @@ from pathlib import Path
 import pytest
 import trio
 
-from hub.actors.lookups import LookupEnded, OfficerLookup, Reply, run_lookups
+from hub.actors.lookups import run_lookups
 from hub.channels import Mailbox
 from hub.clocks import ManualClock
 from hub.ledger import Ledger, Stage
 from hub.lookups import Lookups
 from hub.messages import (
     Act,
-    Answer,
-    AnswerStatus,
-    LookupRequest,
     PlateRead,
     Query,
     RaisedHit,
@@ -32,7 +29,7 @@ from hub.plates.grammar import GrammarBook, load_grammars
 from hub.sources import SourceSpec, open_sources
 from hub.testing.alerts import MemoryLog
 from hub.testing.faults import crash, hang
-from hub.testing.sources import ScriptedSource, context, plate_read, typed_plate, vehicles
+from hub.testing.sources import ScriptedSource, context, plate_read, vehicles
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 OFFICER = Requester("4711", "officer", "unit-1")
@@ -48,7 +45,6 @@ class Bench:
         self.lookups, self.log = lookups, log
         self.reads: Mailbox[PlateRead] = Mailbox(16)
         self.hits: Mailbox[RaisedHit] = Mailbox(16)
-        self.requests: Mailbox[OfficerLookup] = Mailbox(4)
         self.ledger = Ledger()
         self.problems: list[str] = []
 
@@ -58,7 +54,6 @@ class Bench:
             self.reads,
             self.hits,
             unit="unit-1",
-            requests=self.requests,
             ledger=self.ledger,
             on_problem=self.problems.append,
             task_status=task_status,
@@ -178,48 +173,3 @@ async def test_nothing_of_a_read_stays_behind(bench) -> None:
         gc.collect()
         assert slots() is None
         nursery.cancel_scope.cancel()
-
-
-# --------------------------------------------------------------------------------------------- officers
-
-
-async def replies_to(on: Bench, request: LookupRequest) -> list[Reply]:
-    replies: Mailbox[Reply] = Mailbox(8)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(on.run)
-        await on.requests.send(OfficerLookup(request, replies))
-        got = [reply async for reply in replies]
-        nursery.cancel_scope.cancel()
-    return got
-
-
-async def test_an_officer_gets_each_answer_and_then_the_end(bench) -> None:
-    async with bench(stolen(), ScriptedSource("keepers")) as on:
-        got = await replies_to(on, LookupRequest("Q", typed_plate("KE123AB"), OFFICER, "stop", (), NOW))
-    answers = [reply for reply in got if isinstance(reply, Answer)]
-    assert sorted((answer.source, answer.status) for answer in answers) == [
-        ("keepers", AnswerStatus.NO_HIT),
-        ("stolen", AnswerStatus.HIT),
-    ]
-    assert got[-1] == LookupEnded("Q")
-    assert [entry.act for entry in on.log.entries] == [Act.LOOKUP, Act.LOOKUP_DONE]
-
-
-async def test_an_officer_is_told_why_not(bench) -> None:
-    async with bench(stolen()) as on:
-        got = await replies_to(on, LookupRequest("Q", typed_plate("KE123AB"), OFFICER, "", (), NOW))
-    assert got == [LookupEnded("Q", "a look-up needs a reason: say why")]
-
-
-async def test_an_officer_who_has_gone_stops_nothing(bench) -> None:
-    async with bench(stolen()) as on, trio.open_nursery() as nursery:
-        await nursery.start(on.run)
-        replies: Mailbox[Reply] = Mailbox(1)
-        replies.close()
-        request = LookupRequest("Q", typed_plate("KE123AB"), OFFICER, "stop", (), NOW)
-        await on.requests.send(OfficerLookup(request, replies))
-        with trio.fail_after(5):
-            while len(on.log.entries) < 2:  # noqa: ASYNC110
-                await trio.sleep(0.01)
-        nursery.cancel_scope.cancel()
-    assert on.log.entries[-1].act is Act.LOOKUP_DONE
