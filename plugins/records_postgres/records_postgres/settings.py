@@ -96,19 +96,24 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         """Whether the server is reached through a socket of this machine."""
         return self.host.startswith("/")
 
-    def connecting(self) -> dict[str, str | int]:
+    def connecting(self, seconds: float, **more: str) -> dict[str, str | int]:
         """Return what libpq connects with.
+
+        Args:
+            seconds: The server's limit for one statement.
+            **more: Further settings of the session.
 
         Raises:
             SourceError: The password or a certificate cannot be used.
         """
         options = {
             "default_transaction_read_only": "on",
-            "statement_timeout": f"{int(self.statement_seconds * 1000)}ms",
-            "lock_timeout": f"{int(self.statement_seconds * 1000)}ms",
+            "statement_timeout": f"{int(seconds * 1000)}ms",
+            "lock_timeout": f"{int(seconds * 1000)}ms",
             "idle_in_transaction_session_timeout": "60s",
             "search_path": "pg_catalog,public",
             "DateStyle": "ISO",
+            **more,
         }
         how: dict[str, str | int] = {
             "host": self.host,
@@ -121,7 +126,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             "gssencmode": "disable",
             "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
             "keepalives_idle": 10,
-            "tcp_user_timeout": int(self.statement_seconds * 2000),
+            "tcp_user_timeout": int(seconds * 2000),
         }
         if password := read_secret(self.password_file, self.password_variable, what="password"):
             how["password"] = password

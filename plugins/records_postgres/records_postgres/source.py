@@ -26,6 +26,8 @@ from records_postgres.connections import Pool
 from records_postgres.settings import Settings, Table, load
 from records_postgres.statements import Indexed, select
 
+EXAMINE_SECONDS: Final = 10.0
+"""The server's limit for each statement while the source is opened."""
 _MAY_WRITE: Final = "INSERT, UPDATE, DELETE, TRUNCATE"
 _PLATE: Final = "AB123CD"
 _SAMPLES: Final[dict[str, Subject]] = {
@@ -57,12 +59,12 @@ class RecordsPostgres(RecordSource):
         """
         self.close()
         settings = load(context.settings)
-        how = settings.connecting()
         # Asked so, the planner reads a whole table only where it has no other way, however small the table is.
-        examined = {**how, "options": f"{how['options']} -c enable_seqscan=off"}
-        with closing(Pool(examined, keep=1, seconds=settings.statement_seconds)) as pool:
+        examining = settings.connecting(EXAMINE_SECONDS, enable_seqscan="off")
+        with closing(Pool(examining, keep=1, seconds=EXAMINE_SECONDS)) as pool:
             tables = {name: (table, _examine(pool, settings, name, table)) for name, table in settings.tables.items()}
             entries = sum(_estimate(pool, table) for table in settings.tables.values())
+        how = settings.connecting(settings.statement_seconds)
         self._pool = Pool(how, keep=settings.connections, seconds=settings.statement_seconds)
         self._tables = tables
         answers = frozenset(
