@@ -533,6 +533,20 @@ class Utterance(Struct, frozen=True):
     """Characters from the start of `original` that two decodes agreed on; all of them once it is final."""
 
 
+class MachineTranslation(Struct, frozen=True):
+    """What a translator made of an officer's words: shown under `TRANSCRIPT_NOTICE`, kept nowhere."""
+
+    translator: str
+    """Name of the translator that made it."""
+    source: str
+    """ISO 639-1 code (639-3 where there is none) of the text's language."""
+    target: str
+    text: str
+    """One line in the target language."""
+    unknown: tuple[str, ...]
+    """Words that were not translated; they stand in the text as they were, or in square brackets."""
+
+
 # --------------------------------------------------------------------------------------------- alerts
 
 

@@ -75,7 +75,7 @@ class WhisperTranscriber(Transcriber):
         self._end = self._symbol("<|endoftext|>")
         begin, first = self._symbol("<|startoftranscript|>"), self._symbol("<|translate|>")
         names = {self._tokenizer.id_to_token(number): number for number in range(begin + 1, first)}
-        self._codes = {name[2:-2]: number for name, number in names.items() if name}
+        self._codes = {_code(name): number for name, number in names.items() if name}
         self.languages = frozenset(self._codes)
 
     def hear(self, samples: Samples) -> Hearing:
@@ -93,7 +93,7 @@ class WhisperTranscriber(Transcriber):
             (found,) = self._running().detect_language(encoded)
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"the speech model does not run: {error}") from error
-        guesses = tuple(LanguageGuess(name[2:-2], float(share)) for name, share in found)
+        guesses = tuple(LanguageGuess(_code(name), float(share)) for name, share in found)
         return Hearing(guesses, _Taken(encoded, LEAST_SYMBOLS + math.ceil(seconds * SYMBOLS_A_SECOND)))
 
     def write(self, hearing: Hearing, language: str, *, english: bool = False, quick: bool = False) -> Written:
@@ -102,8 +102,8 @@ class WhisperTranscriber(Transcriber):
         if not isinstance(taken, _Taken) or language not in self._codes:
             raise ModelError(f"the speech model does not know this hearing or the language {language}")
         task = "<|translate|>" if english else "<|transcribe|>"
-        names = ("<|startoftranscript|>", f"<|{language}|>", task, "<|notimestamps|>")
-        prompt = [self._symbol(name) for name in names]
+        begin, end = self._symbol("<|startoftranscript|>"), self._symbol("<|notimestamps|>")
+        prompt = [begin, self._codes[language], self._symbol(task), end]
         try:
             (found,) = self._running().generate(
                 taken.encoded,
@@ -136,6 +136,12 @@ class WhisperTranscriber(Transcriber):
         if number is None:
             raise ModelError(f"the speech model's list of symbols has no {name}")
         return int(number)
+
+
+def _code(symbol: str) -> str:
+    """Return the code in a symbol such as ``<|de|>``."""
+    code = symbol[2:-2]
+    return "jv" if code == "jw" else code  # Whisper's own for Javanese
 
 
 def open_transcriber(context: PluginContext) -> WhisperTranscriber:
