@@ -108,6 +108,8 @@ class Settings(Struct, frozen=True):
     """Folder into which the file dispatcher writes; None for ``dispatches`` in the state folder."""
     models_folder: Path | None = None
     """Folder of model weights; None for the one that belongs to the installation."""
+    calibrations_folder: Path | None = None
+    """Folder of calibrations of face models, from `watchlist calibrate`; None for those of the installation."""
     model_threads: Annotated[int, Meta(ge=1, le=64)] = 2
     """Threads that one model call may use."""
     plugins_off: tuple[Name, ...] = ()
@@ -142,6 +144,14 @@ _RANGES: Final[Mapping[KeyPath, tuple[float, float]]] = MappingProxyType(
         ("plates", "reading", "minimum_height"): (1, 1000),
         ("plates", "reading", "minimum_sharpness"): (0, 1),
         ("plates", "reading", "minimum_character"): (0, 1),
+        ("plates", "reading", "minimum_odds"): (-20, 20),
+        ("plates", "reading", "caption_rim"): (0, 0.5),
+        ("plates", "reading", "caption_height"): (0, 1),
+        ("plates", "reading", "lone_odds"): (-20, 20),
+        ("plates", "reading", "lone_character"): (0, 1),
+        ("plates", "reading", "lone_length"): (1, 40),
+        ("plates", "reading", "lone_width"): (0, 1),
+        ("plates", "reading", "shortest_text"): (1, 40),
         ("plates", "reading", "minimum_score"): (0, 1),
         ("plates", "reading", "longest_text"): (4, 40),
         ("plates", "reading", "maximum_strange"): (0, 1),

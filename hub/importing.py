@@ -72,6 +72,8 @@ async def import_file(
 
 def _digest(file: Path) -> str:
     try:
+        if file.exists() and not file.is_file():  # a device or a pipe need never end
+            raise InputError(f"{file} cannot be read: it is no regular file")
         with file.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()
     except OSError as error:
