@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
-from hub.backends import FaceDetector, FaceEngine, PlateReader, PluginContext, RecordSource
+from hub.answering import TranslatorSpec
+from hub.backends import FaceDetector, FaceEngine, PlateReader, PluginContext, RecordSource, Translator
 from hub.config import Settings, SourceSettings
 from hub.consulting import reach_of
 from hub.errors import ConfigError, PluginError
@@ -22,7 +24,7 @@ from hub.isolation.source import IsolatedSource
 from hub.messages import Reach
 from hub.models import weights_folder
 from hub.plates.grammar import GrammarBook, load_grammars
-from hub.plugins import Part, PluginHost
+from hub.plugins import MakeTranslator, Part, PluginHost
 from hub.sources import SourceSpec
 from hub.watchlists.trust import TRUST_FILE, TRUSTED_FILE, TRUSTED_FOLDER
 
@@ -154,6 +156,18 @@ def _source(
     if not isinstance(make, IsolatedPart):
         return make
     return IsolatedSource(make, state, deadline=deadline, isolation=settings.isolation)
+
+
+def translator_specs(plugins: PluginHost, settings: Settings, state: Path) -> tuple[TranslatorSpec, ...]:
+    """Return every registered translator, in the order of their names; none is opened."""
+    return tuple(
+        TranslatorSpec(part.name, partial(_make_translator, part, settings, state))
+        for _, part in sorted(plugins.translators.items())
+    )
+
+
+def _make_translator(part: Part[MakeTranslator], settings: Settings, state: Path) -> Translator:
+    return part.make(plugin_context(part.plugin, settings, state))
 
 
 def _named(parts: Mapping[str, Part[T]], name: str, kind: str, key: str, plugins: PluginHost) -> Part[T]:
