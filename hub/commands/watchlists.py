@@ -16,9 +16,12 @@ from hub.clocks import SystemClock
 from hub.commands.acting import acting, open_configured
 from hub.commands.console import Form, emit, note, say
 from hub.commands.explain import numbered
+from hub.commands.face_lists import header_lines
 from hub.config import load_config, state_folder
 from hub.errors import InputError, TrustError, UsageError
 from hub.messages import Act, Entry
+from hub.watchlists.admission import admit_hot_list
+from hub.watchlists.faces import is_face_list, sign_faces
 from hub.watchlists.package import (
     HOT_LIST,
     HotList,
@@ -26,9 +29,17 @@ from hub.watchlists.package import (
     build_entries,
     build_package,
     sign_package,
-    verify_package,
 )
-from hub.watchlists.trust import TRUST_FILE, SignerKey, add_issuer, load_trust, save_trust
+from hub.watchlists.trust import (
+    TRUST_FILE,
+    TRUSTED_FILE,
+    TRUSTED_FOLDER,
+    SignerKey,
+    add_issuer,
+    load_trust,
+    save_trust,
+)
+from hub.watchlists.trusted import open_trusted
 
 
 class _Verified(Struct, frozen=True):
@@ -61,6 +72,11 @@ def trust(issuer: str, keys: tuple[Path, ...], *, officer: str | None, config: P
 async def _trust(issuer: str, keys: tuple[Path, ...], officer: str | None, config: Path | None) -> int:
     async with open_configured(config) as unit, acting(unit, officer) as requester:
         may_import(requester).demand()
+        if (unit.state / TRUSTED_FOLDER / TRUSTED_FILE).exists():
+            raise UsageError(
+                "this unit follows an authority, which says who issues lists: `patrol-hub authority add-issuer` there, "
+                "then `authority update` here"
+            )
         path = unit.state / TRUST_FILE
         signers = [SignerKey(key.name.partition(".")[0], load_public_key(key)) for key in keys]
         changed = add_issuer(load_trust(path), issuer, signers)
@@ -84,7 +100,7 @@ def build(
     version: int,
 ) -> int:
     """Build an unsigned list."""
-    entries, refused = build_entries(_rows(file))
+    entries, refused = build_entries(read_rows(file))
     for bad in refused:
         note(f"{file.name}, record {bad.number} {bad.entry}: {bad.problem}")
     if refused:
@@ -97,7 +113,7 @@ def build(
         purpose=purpose,
         place=place,
         created=SystemClock().now(),
-        expires=_time(expires),
+        expires=read_time(expires),
         version=version,
         entries=entries,
     )
@@ -108,6 +124,10 @@ def build(
 
 def sign(file: Path, *, key: Path) -> int:
     """Add one signature."""
+    if is_face_list(file):
+        sign_faces(file, load_key(key, key.stem))
+        say(f"{file}: signed with {key.stem}")
+        return 0
     _write(file, sign_package(_read(file), load_key(key, key.stem)))
     say(f"{file}: signed with {key.stem}")
     return 0
@@ -115,9 +135,14 @@ def sign(file: Path, *, key: Path) -> int:
 
 def verify(file: Path, *, config: Path | None, form: Form) -> int:
     """Verify a list."""
+    if is_face_list(file):
+        return trio.run(_verify_faces, file, config, form)
     load_config(config)
     try:
-        verified = verify_package(_read(file), load_trust(state_folder() / TRUST_FILE), SystemClock().now())
+        state = state_folder()
+        authority = open_trusted(state / TRUSTED_FOLDER)
+        now = SystemClock().now()
+        verified = admit_hot_list(_read(file), now, trust=state / TRUST_FILE, authority=authority)
     except TrustError as error:
         if form == "json":
             emit(_Verified(ok=False, reason=str(error)))
@@ -148,7 +173,43 @@ def verify(file: Path, *, config: Path | None, form: Form) -> int:
     return 0
 
 
-def _rows(file: Path) -> list[dict[str, str]]:
+async def _verify_faces(file: Path, config: Path | None, form: Form) -> int:
+    async with open_configured(config) as unit:
+        try:
+            verified = await trio.to_thread.run_sync(unit.face_lists.verify, file)
+        except TrustError as error:
+            if form == "json":
+                emit(_Verified(ok=False, reason=str(error)))
+            else:
+                say(f"REFUSED: {error}")
+            return 1
+    header = verified.header
+    if form == "json":
+        emit(
+            _Verified(
+                True,
+                "",
+                header.name,
+                header.issuer,
+                verified.signers,
+                header.entries,
+                header.expires,
+                verified.digest,
+            )
+        )
+        return 0
+    for line in header_lines(header):
+        say(line)
+    say(f"signed by {' and '.join(verified.signers)}; list {verified.digest}")
+    return 0
+
+
+def read_rows(file: Path) -> list[dict[str, str]]:
+    """Return the records of a CSV file with a header.
+
+    Raises:
+        InputError: It cannot be read, is no text in UTF-8, or holds no records.
+    """
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -161,7 +222,12 @@ def _rows(file: Path) -> list[dict[str, str]]:
     return [{key: value for key, value in row.items() if isinstance(value, str)} for row in rows]
 
 
-def _time(text: str) -> datetime:
+def read_time(text: str) -> datetime:
+    """Return a time as somebody typed it; without a time zone it is UTC.
+
+    Raises:
+        UsageError: It is none.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:

@@ -8,8 +8,8 @@ from datetime import datetime
 from hub.backends import PluginContext
 from hub.clocks import SystemClock
 from hub.errors import TrustError
-from hub.watchlists.package import ListEntry, VerifiedList, verify_package
-from hub.watchlists.trust import Trust, load_trust
+from hub.watchlists.admission import admit_hot_list
+from hub.watchlists.package import ListEntry, VerifiedList
 from hub.watchlists.trusted import TrustedSet
 from wanted_persons.store import newest_version
 
@@ -29,13 +29,7 @@ def verified(
         TrustError: It does not verify, has expired, was rolled back, superseded or withdrawn; the message says which.
         HubError: The trust file cannot be read.
     """
-    now = now_of(context)
-    if authority is None:
-        found = verify_package(package, Trust() if context.trust is None else load_trust(context.trust), now)
-    else:
-        _refuse(authority.standing(now))
-        found = verify_package(package, authority.issuers, now)
-        _refuse(authority.admits(found.digest, now, issuer=found.list.issuer))
+    found = admit_hot_list(package, now_of(context), trust=context.trust, authority=authority)
     version, digest = newest_version(connection, found.list.issuer, found.list.name)
     if found.list.version < version:
         raise TrustError(
@@ -46,11 +40,6 @@ def verified(
             f"two different lists say that they are version {version}: ask {found.list.issuer} for a new one"
         )
     return found
-
-
-def _refuse(reason: str) -> None:
-    if reason:
-        raise TrustError(reason)
 
 
 def now_of(context: PluginContext) -> datetime:
