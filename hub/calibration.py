@@ -1,6 +1,6 @@
 """What a similarity of two faces means: how often different people of a research set were at least as alike (C10).
 
-A calibration belongs to one model and holds counts only, no face and no name. Pure but for `load_calibration`; who may
+A calibration belongs to one model and holds counts only, no face and no name. Pure but for reading files; who may
 compare what is decided elsewhere, and calibrations are made by `hub.evaluation.calibration`.
 """
 
@@ -111,12 +111,21 @@ def load_calibration(model: str, folder: Path) -> Calibration:
         ModelError: There is none for this model, or a file is none: without one nothing may be compared.
     """
     for path in sorted(folder.glob("*.json")):
-        try:
-            found = msgspec.json.decode(path.read_bytes(), type=Calibration)
-        except (OSError, msgspec.MsgspecError) as error:
-            raise ModelError(f"{path.name} is no calibration: {error}") from error
-        if len(found.different) != len(found.same) or not found.comparisons:
-            raise ModelError(f"{path.name} is no calibration: its histograms do not fit together")
-        if found.model == model:
+        if (found := read_calibration(path)).model == model:
             return found
     raise ModelError(f"there is no calibration for the face model {model[:16]}, so that nothing may be compared")
+
+
+def read_calibration(path: Path) -> Calibration:
+    """Read one calibration, as `patrol-hub watchlist calibrate` writes it.
+
+    Raises:
+        ModelError: It is none.
+    """
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=Calibration)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ModelError(f"{path.name} is no calibration: {error}") from error
+    if len(found.different) != len(found.same) or not found.comparisons:
+        raise ModelError(f"{path.name} is no calibration: its histograms do not fit together")
+    return found

@@ -35,6 +35,18 @@ _TakingPart = Annotated[
     Literal["handed-over", "asked-for", "unable"] | None,
     Parameter(name="--taking-part", help="How the person takes part; a face check needs it."),
 ]
+_Size = Annotated[
+    int, Parameter(name="--size", help="Most entries of a face list, as its authority states; 20000 at most.")
+]
+_FalseAlerts = Annotated[
+    float, Parameter(name="--false-alerts", help="False alerts expected from one probe of somebody not listed.")
+]
+_Threshold = Annotated[
+    float | None, Parameter(name="--threshold", help="A higher threshold than that budget asks for.")
+]
+_Calibration = Annotated[
+    Path | None, Parameter(name="--calibration", help="From watchlist calibrate; default: the one of the model.")
+]
 _Why = Annotated[str, Parameter(name="--why", help="Why the person is unable to take part.")]
 
 app = App(
@@ -454,12 +466,47 @@ def watchlist_build(
     name: str,
     issuer: str,
     authority: Annotated[str, Parameter(help="Legal authority under which it is issued.")],
-    purpose: str,
+    purpose: Annotated[str, Parameter(help="For faces one of the three of the charter; a wrong one names them.")],
     place: str,
     expires: Annotated[str, Parameter(help="ISO 8601 time, such as 2026-12-01T06:00Z.")],
     version: int = 1,
+    photos: Annotated[
+        Path | None, Parameter(name="--photos", help="Folder of reference photos: builds a face list.")
+    ] = None,
+    legal_basis: Annotated[str, Parameter(name="--legal-basis", help="Of a face list.")] = "",
+    size: _Size = 0,
+    unit: Annotated[
+        tuple[Path, ...],
+        Parameter(name="--unit", help="Unit that may open a face list: a file with what authority unit-key prints."),
+    ] = (),
+    false_alerts: _FalseAlerts = 0.02,
+    threshold: _Threshold = None,
+    calibration: _Calibration = None,
+    config: _Config = None,
 ) -> int:
-    """Build an unsigned list from a CSV file of records; every bad row is named and nothing is left out silently."""
+    """Build an unsigned list from a CSV file of records; every bad row is named and nothing is left out silently.
+
+    With --photos it is a face list: each record names its photo, and everything is checked as by `watchlist check`.
+    """
+    if photos is not None:
+        from hub.commands.face_lists import Request
+        from hub.commands.face_lists import build as build_faces
+        from hub.commands.watchlists import read_rows, read_time
+
+        request = Request(read_rows(csv), photos, size, false_alerts, threshold, calibration, config)
+        return build_faces(
+            request,
+            output=output,
+            name=name,
+            issuer=issuer,
+            authority=authority,
+            purpose=purpose,
+            place=place,
+            legal_basis=legal_basis,
+            expires=read_time(expires),
+            version=version,
+            units=unit,
+        )
     from hub.commands.watchlists import build as body
 
     return body(
@@ -473,6 +520,63 @@ def watchlist_build(
         expires=expires,
         version=version,
     )
+
+
+@watchlist.command(name="check")
+def watchlist_check(
+    csv: Path,
+    *,
+    photos: Annotated[Path, Parameter(name="--photos", help="Folder of reference photos.")],
+    size: _Size,
+    false_alerts: _FalseAlerts = 0.02,
+    threshold: _Threshold = None,
+    calibration: _Calibration = None,
+    config: _Config = None,
+    format: _Json = "text",  # noqa: A002
+) -> int:
+    """Check records and reference photos before a face list is built of them; exits 1 where none may be.
+
+    Columns: entry, name, photo, photo_date, category, legal_basis, issuing_authority, expires, instruction, reference.
+    """
+    from hub.commands.face_lists import Request
+    from hub.commands.face_lists import check as body
+    from hub.commands.watchlists import read_rows
+
+    request = Request(read_rows(csv), photos, size, false_alerts, threshold, calibration, config)
+    return body(request, form=format)
+
+
+@watchlist.command(name="load")
+def watchlist_load(file: Path, *, officer: _Officer = None, config: _Config = None) -> int:
+    """Load a signed face list into this unit, in place of an older one of its name; hot-lists go by `import`."""
+    from hub.commands.face_lists import load as body
+
+    return body(file, officer=officer, config=config)
+
+
+@watchlist.command(name="show")
+def watchlist_show(file: Path, *, format: _Json = "text") -> int:  # noqa: A002
+    """Show what a face list says of itself. Its entries are sealed: only a unit for which it was made opens them."""
+    from hub.commands.face_lists import show as body
+
+    return body(file, form=format)
+
+
+@watchlist.command(name="calibrate")
+def watchlist_calibrate(
+    folder: Path,
+    *,
+    name: Annotated[str, Parameter(name="--name", help="What the research set is called.")],
+    output: Annotated[
+        Path | None,
+        Parameter(name=["-o", "--output"], allow_leading_hyphen=True, help="File; default standard output."),
+    ] = None,
+    config: _Config = None,
+) -> int:
+    """Make a calibration of the face model from a research set, one folder a person, at least 100 people."""
+    from hub.commands.calibrating import calibrate as body
+
+    return body(folder, name=name, config=config, output=output)
 
 
 @watchlist.command(name="sign")

@@ -15,14 +15,24 @@ from typing import TypeAlias, TypeVar
 from msgspec.structs import replace
 
 from hub.answering import TranslatorSpec
-from hub.backends import FaceDetector, FaceEngine, PlateReader, PluginContext, RecordSource, Translator
+from hub.backends import (
+    FaceDetector,
+    FaceEngine,
+    PlateReader,
+    PluginContext,
+    RecordSource,
+    Transcriber,
+    Translator,
+    VoiceDetector,
+)
+from hub.calibration import Calibration, load_calibration
 from hub.config import Settings, SourceSettings
 from hub.consulting import reach_of
 from hub.errors import ConfigError, PluginError
 from hub.isolation.manifest import IsolatedPart
 from hub.isolation.source import IsolatedSource
 from hub.messages import Reach
-from hub.models import weights_folder
+from hub.models import CALIBRATIONS, weights_folder
 from hub.plates.grammar import GrammarBook, load_grammars
 from hub.plugins import MakeTranslator, Part, PluginHost
 from hub.sources import SourceSpec
@@ -98,6 +108,41 @@ def open_face_engine(plugins: PluginHost, settings: Settings, state: Path) -> Fa
     return part.make(plugin_context(part.plugin, settings, state))
 
 
+def calibration_of(settings: Settings, model: str) -> Calibration:
+    """Return the calibration by which similarities of a face model are judged on this unit.
+
+    Args:
+        settings: The configuration.
+        model: SHA-256 of the model that embeds, hexadecimal.
+
+    Raises:
+        ModelError: There is none for this model: nothing may be compared.
+    """
+    return load_calibration(model, settings.calibrations_folder or CALIBRATIONS)
+
+
+def open_transcriber(plugins: PluginHost, settings: Settings, state: Path) -> Transcriber:
+    """Open the first transcriber there is. Blocks while the model loads.
+
+    Raises:
+        PluginError: No plugin offers one.
+        ModelError: A model file is missing, altered or does not open.
+    """
+    part = _first(plugins.transcribers, "transcriber", plugins)
+    return part.make(plugin_context(part.plugin, settings, state))
+
+
+def open_voice_detector(plugins: PluginHost, settings: Settings, state: Path) -> VoiceDetector:
+    """Open the first voice detector there is, for one stream of sound.
+
+    Raises:
+        PluginError: No plugin offers one.
+        ModelError: A model file is missing, altered or does not open.
+    """
+    part = _first(plugins.voice_detectors, "voice detector", plugins)
+    return part.make(plugin_context(part.plugin, settings, state))
+
+
 def source_specs(
     plugins: PluginHost, settings: Settings, state: Path, *, development: bool = False
 ) -> tuple[SourceSpec, ...]:
@@ -168,6 +213,13 @@ def translator_specs(plugins: PluginHost, settings: Settings, state: Path) -> tu
 
 def _make_translator(part: Part[MakeTranslator], settings: Settings, state: Path) -> Translator:
     return part.make(plugin_context(part.plugin, settings, state))
+
+
+def _first(parts: Mapping[str, Part[T]], kind: str, plugins: PluginHost) -> Part[T]:
+    if not parts:
+        parked = "; ".join(f"{info.name} is parked: {info.reason}" for info in plugins.list() if info.reason)
+        raise PluginError(f"no plugin offers a {kind}" + (f" ({parked})" if parked else ""))
+    return next(iter(parts.values()))
 
 
 def _named(parts: Mapping[str, Part[T]], name: str, kind: str, key: str, plugins: PluginHost) -> Part[T]:

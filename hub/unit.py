@@ -31,6 +31,7 @@ from hub.config import Settings
 from hub.configuration import KEY_BYTES, account_configuration
 from hub.dispatch_file import FileDispatcher
 from hub.errors import HubError, StoreError
+from hub.face_lists import FaceLists
 from hub.messages import Requester
 from hub.picturing import Picturing
 from hub.store.alerts import ALERTS_FILE, AlertStore
@@ -72,6 +73,7 @@ class Unit(Struct, frozen=True, eq=False):
     outbox: Outbox
     meter: Meter
     """Says when a face may be checked."""
+    face_lists: FaceLists
 
     @property
     def itself(self) -> Requester:
@@ -81,13 +83,16 @@ class Unit(Struct, frozen=True, eq=False):
     async def sweep(self) -> None:
         """Destroy what the meter of face checks holds past its date, or later where another process holds the file.
 
-        The key that a session of the command line left in the runtime folder goes once that session has ended.
+        Face lists go 24 hours after their expiry. The key that a session of the command line left in the runtime folder
+        goes once that session has ended.
         """
         with suppress(StoreError):
             await self.meter.sweep()
         with suppress(HubError):
             if not (token := read_token(self.state)) or not await self.officers.left(token):
                 remove_slot(self.state)
+        with suppress(HubError):
+            await self.face_lists.erase_due()
 
 
 @asynccontextmanager
@@ -180,6 +185,7 @@ async def open_unit(
                 unit=settings.unit,
                 retention=retention,
             ),
+            face_lists=FaceLists(state, log=log, clock=floored, unit=settings.unit, retention=retention),
             meter=Meter(turns, clock=floored, random=random, limits=limits_of(settings.checks)),
         )
         await unit.alerts.sweep()

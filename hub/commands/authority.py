@@ -155,3 +155,11 @@ def update(
     from hub.commands.trusting import update as body
 
     return body(origin, root=root, lists=lists, ca=ca, officer=officer, config=config)
+
+
+@authority.command(name="unit-key")
+def unit_key(*, config: _Config = None) -> int:
+    """Print this unit's name and public key: whoever builds a face list for it needs them."""
+    from hub.commands.face_lists import unit_key as body
+
+    return body(config=config)

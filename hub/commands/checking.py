@@ -15,7 +15,6 @@ import trio
 from msgspec import Struct
 
 from hub.app import open_hub
-from hub.calibration import load_calibration
 from hub.capture import load_picture
 from hub.clocks import SystemClock
 from hub.commands.acting import acting, open_configured
@@ -27,10 +26,9 @@ from hub.document_checks import DocumentChecks, Listed, Report
 from hub.errors import HubError, InputError, UsageError
 from hub.face_checks import FaceChecks, Side, Thresholds, Verdict
 from hub.messages import Requester, TakingPart
-from hub.models import CALIBRATIONS
 from hub.mrz import LONGEST, Check, Day, Suggestion, Zone, parse
 from hub.mrz import Form as ZoneForm
-from hub.parts import installed_plugins, open_face_engine
+from hub.parts import calibration_of, installed_plugins, open_face_engine
 from hub.plugins import PluginHost
 from hub.unit import Unit
 
@@ -231,7 +229,7 @@ async def _compare(unit: Unit, plugins: PluginHost, photo: Photo, requester: Req
     reference = await trio.to_thread.run_sync(_picture, photo.document)
     engine = await trio.to_thread.run_sync(open_face_engine, plugins, unit.settings, unit.state)
     try:
-        calibration = load_calibration(engine.model, CALIBRATIONS)
+        calibration = calibration_of(unit.settings, engine.model)
         checks = FaceChecks(engine, calibration, unit.meter, log=unit.log, clock=unit.clock, retention=unit.retention)
         found = await checks.check(live, reference, requester, reason, photo.part, photo.why)
     finally:

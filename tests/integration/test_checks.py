@@ -118,7 +118,7 @@ def pictures(unit, monkeypatch):
     folder = unit.folder / "calibration"
     folder.mkdir()
     (folder / "scripted.json").write_bytes(msgspec.json.encode(calibration()))
-    monkeypatch.setattr("hub.commands.checking.CALIBRATIONS", folder)
+    monkeypatch.setattr("hub.parts.CALIBRATIONS", folder)
     made = {"live": face_picture(0), "again": face_picture(0, shot=2), "same": face_picture(0, shot=1)}
     made |= {"other": face_picture(90), "third": face_picture(91), "dark": face_picture(0, dark=True)}
     return {name: str(write_photo(unit.folder / f"{name}.png", image)) for name, image in made.items()}
