@@ -26,6 +26,7 @@ from hub.errors import ConfigError, UsageError
 from hub.isolation.settings import Isolation
 from hub.messages import Reach
 from hub.plates.settings import PlateSettings
+from hub.speech.settings import SpeechSettings
 from hub.store.retention import RetentionSettings, shorten
 from hub.text import plain
 from hub.toml_lines import KeyPath, line_of
@@ -127,6 +128,8 @@ class Settings(Struct, frozen=True):
     """The table ``[lookups]``."""
     checks: CheckSettings = CheckSettings()
     """The table ``[checks]``: fewer face checks than the charter allows; never more."""
+    speech: SpeechSettings = SpeechSettings()
+    """The table ``[speech]``: expected languages, the microphone, and what counts as an utterance or as invented."""
     retention: RetentionSettings = RetentionSettings()
     """The table ``[retention]``: what is kept for less time than the charter allows; never for more."""
     plugins: Mapping[str, PluginTable] = MappingProxyType({})

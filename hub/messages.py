@@ -316,7 +316,8 @@ class Query(Struct, frozen=True, eq=False):
     now: datetime
     """Wall time of the look-up."""
     fields: tuple[str, ...] = ()
-    """Fields that a grant allows, so that a restricted source need not fetch others; empty for every other source."""
+    """Fields that a grant allows, so that a restricted source need fetch no others besides what names the subject;
+    empty for every other source."""
     reference: str = ""
     """Reference of the grant's legal basis, for the source's own account; "" for every other source."""
 
@@ -769,6 +770,10 @@ class Act(StrEnum):
     WATCH = "watch"
     """Watching under a deployment order begins, is refused, or has ended."""
     FILES_READ = "files_read"
+    SPEECH_HEARD = "speech_heard"
+    """Files are translated, or an officer opens the microphone. What was said is not in it."""
+    TRANSCRIPT_SAVED = "transcript_saved"
+    """An officer keeps one utterance: its text is the entry's payload, sealed, until its date."""
     RECORDS_IMPORTED = "records_imported"
     PLUGIN_PARKED = "plugin_parked"
     TRUST_UPDATE = "trust_update"

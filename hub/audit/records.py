@@ -282,6 +282,32 @@ class FilesReadPayload(Struct, frozen=True, tag="files_read"):
     """Number of files."""
 
 
+class SpeechPayload(Struct, frozen=True, tag="speech"):
+    """Speech is listened to. Act `SPEECH_HEARD`. No text and no file name."""
+
+    mode: str
+    """``files``, ``stream``, ``push_to_talk`` or ``open``."""
+    files: int
+    """Number of files; 0 for a microphone."""
+    languages: tuple[str, ...]
+    """Codes of the languages that were expected; empty for any."""
+    reason: str = ""
+
+
+class TranscriptPayload(Struct, frozen=True, tag="transcript"):
+    """An officer keeps one utterance. Act `TRANSCRIPT_SAVED`."""
+
+    reason: str
+    utterance: str
+    heard: datetime
+    language: str
+    original: str
+    translation: str
+    doubt: str
+    notice: str
+    """What is said of every transcript: a machine's, not evidence."""
+
+
 class PluginPayload(Struct, frozen=True, tag="plugin"):
     """A plugin is parked. Act `PLUGIN_PARKED`."""
 
@@ -327,6 +353,8 @@ Payload: TypeAlias = (
     | OrderPayload
     | GrantPayload
     | FilesReadPayload
+    | SpeechPayload
+    | TranscriptPayload
     | PluginPayload
     | ErasedPayload
     | CheckpointPayload

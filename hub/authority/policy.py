@@ -296,6 +296,30 @@ def may_read_files(requester: Requester, reason: str) -> Decision:
     return _yes("files are read, with a reason")
 
 
+def may_translate_files(requester: Requester) -> Decision:
+    """Say whether what is said in files may be translated. As with `may_read_files` nobody has to be signed in.
+
+    A transcript is matched against nothing and is no look-up (C12 names those); the call has its entry.
+    """
+    if requester.officer and (refusal := _lacks(requester, Right.LOOK_UP)):
+        return refusal
+    return _yes("files are translated; nothing is matched or kept")
+
+
+def may_listen(requester: Requester) -> Decision:
+    """Say whether a microphone or a stream may be listened to: people are heard live, so an officer answers for it."""
+    return _lacks(requester, Right.LOOK_UP) or _yes("a signed-in officer")
+
+
+def may_save_transcript(requester: Requester, reason: str) -> Decision:
+    """Say whether an utterance may be kept beyond its session (C11)."""
+    if refusal := _lacks(requester, Right.LOOK_UP):
+        return refusal
+    if not reason.strip():
+        return _no("keeping what somebody said needs a reason: say why")
+    return _yes("a signed-in officer with a reason")
+
+
 def may_add_officer(requester: Requester, *, first: bool) -> Decision:
     """Say whether somebody may add an officer.
 

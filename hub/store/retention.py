@@ -27,6 +27,7 @@ class Datum(StrEnum):
     TRUE_ALERT = "true_alert"
     LIVE_PICTURE = "live_picture"
     TRANSCRIPT = "transcript"
+    SAVED_TRANSCRIPT = "saved_transcript"
     PLATE_READ = "plate_read"
     SENT_DISPATCH = "sent_dispatch"
     LIST = "list"
@@ -65,6 +66,9 @@ TABLE: Final = (
     ),
     RetentionRule(Datum.LIVE_PICTURE, _AT_ONCE, "its frame's end", True, "frames that became no alert"),
     RetentionRule(Datum.TRANSCRIPT, _AT_ONCE, "its session's end", True, "what was said, unless an officer saved it"),
+    RetentionRule(
+        Datum.SAVED_TRANSCRIPT, timedelta(days=31), "saved", False, "an utterance that an officer saved with a reason"
+    ),
     RetentionRule(Datum.PLATE_READ, _AT_ONCE, "its track's end", True, "a read that hit nothing"),
     RetentionRule(Datum.SENT_DISPATCH, _AT_ONCE, "acknowledged by the desk", False, "the entry of the outbox"),
     RetentionRule(Datum.LIST, timedelta(hours=24), "its expiry", False, "a watch-list or hot-list with its entries"),
@@ -112,6 +116,8 @@ LOG_PAYLOADS: Final[Mapping[Act, Datum | None]] = MappingProxyType(
         Act.PROBE: Datum.LOOKUP_PAYLOAD,
         Act.WATCH: Datum.OFFICER_PAYLOAD,
         Act.FILES_READ: Datum.LOOKUP_PAYLOAD,
+        Act.SPEECH_HEARD: Datum.LOOKUP_PAYLOAD,
+        Act.TRANSCRIPT_SAVED: Datum.SAVED_TRANSCRIPT,
         Act.RECORDS_IMPORTED: Datum.LOOKUP_PAYLOAD,
         Act.ALERT_RAISED: Datum.ALERT_PAYLOAD,
         Act.ALERT_DECIDED: Datum.ALERT_PAYLOAD,
@@ -152,6 +158,7 @@ class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     lookup_payload_days: float | None = None
     alert_payload_days: float | None = None
     officer_payload_days: float | None = None
+    saved_transcript_days: float | None = None
 
 
 class Retention(Struct, frozen=True):
@@ -163,6 +170,7 @@ class Retention(Struct, frozen=True):
     lookup_payload: timedelta
     alert_payload: timedelta
     officer_payload: timedelta
+    saved_transcript: timedelta
 
     def decide_by(self, raised: datetime) -> datetime:
         """Return when an alert that nobody decides on ends and is gone."""
@@ -209,6 +217,7 @@ CHARTER: Final = Retention(
     lookup_payload=longest(Datum.LOOKUP_PAYLOAD),
     alert_payload=longest(Datum.ALERT_PAYLOAD),
     officer_payload=longest(Datum.OFFICER_PAYLOAD),
+    saved_transcript=longest(Datum.SAVED_TRANSCRIPT),
 )
 """The table's own durations."""
 
@@ -243,4 +252,7 @@ def shorten(settings: RetentionSettings) -> Retention:
         lookup_payload=duration("lookup_payload_days", settings.lookup_payload_days, day, CHARTER.lookup_payload),
         alert_payload=duration("alert_payload_days", settings.alert_payload_days, day, CHARTER.alert_payload),
         officer_payload=duration("officer_payload_days", settings.officer_payload_days, day, CHARTER.officer_payload),
+        saved_transcript=duration(
+            "saved_transcript_days", settings.saved_transcript_days, day, CHARTER.saved_transcript
+        ),
     )

@@ -27,6 +27,7 @@ LIMITS = {
     "lookup_payload_days": 365,
     "alert_payload_days": 31,
     "officer_payload_days": 365,
+    "saved_transcript_days": 31,
 }
 
 
@@ -58,6 +59,11 @@ def test_adjudicated_true_until_the_list_s_or_case_s_date_at_most_31_days():
 def test_live_picture_and_unsaved_transcript_in_memory_only(datum):
     assert rule(datum).memory_only
     assert longest(datum) == timedelta(0)
+
+
+def test_a_saved_transcript_31_days():
+    assert longest(Datum.SAVED_TRANSCRIPT) == timedelta(days=31)
+    assert LOG_PAYLOADS[Act.TRANSCRIPT_SAVED] is Datum.SAVED_TRANSCRIPT
 
 
 def test_a_read_that_hits_nothing_ends_with_its_track():
@@ -102,6 +108,8 @@ def test_personal_payloads_all_have_a_date():
         "dispatch",
         "files",
         "records",
+        "speech",
+        "transcript",
         "order",
         "grant",
     )
