@@ -13,14 +13,32 @@ from pathlib import Path
 
 from msgspec import Struct, structs
 
+from hub.authority.dsse import SMALL
 from hub.authority.grants import Grant, allowed_fields, verify_grant
+from hub.authority.policy import Decision, may_open_restricted
 from hub.authority.signatories import trusted_now
 from hub.authority.subjects import is_about
 from hub.errors import InputError
-from hub.messages import Hit, Record
+from hub.messages import Hit, LookupRequest, Query, Record
 from hub.watchlists.trusted_set import TrustedSet
 
-LARGEST_FILE = 64 * 1024
+
+class Granted(Struct, frozen=True, eq=False):
+    """A grant that was verified for one look-up."""
+
+    grant: Grant
+    request: LookupRequest
+    now: datetime
+    """When it was verified."""
+
+    def opens(self, source: str) -> Decision:
+        """Say whether a restricted source may be asked."""
+        request = self.request
+        return may_open_restricted(request.requester, source, request.subject, request.reason, self.grant, self.now)
+
+    def query(self, query: Query) -> Query:
+        """Return what the opened source is asked."""
+        return structs.replace(query, fields=self.grant.fields, reference=self.grant.reference)
 
 
 class GrantBook:
@@ -33,11 +51,11 @@ class GrantBook:
     def __init__(self, trusted: Callable[[], TrustedSet | None]) -> None:
         self._trusted = trusted
 
-    def open(self, envelope: bytes, now: datetime) -> Grant:
-        """Return what a grant says.
+    def open(self, request: LookupRequest, now: datetime) -> Granted:
+        """Verify the grant that a request carries. What it opens is `Granted.opens`' to say.
 
         Args:
-            envelope: The file's content.
+            request: The look-up.
             now: The time, never less than the newest entry of the log.
 
         Raises:
@@ -45,7 +63,7 @@ class GrantBook:
             HubError: What the unit trusts cannot be read.
         """
         trusted = trusted_now(self._trusted(), now)
-        return verify_grant(envelope, trusted.people, trusted.revoked, now)
+        return Granted(verify_grant(request.grant, trusted.people, trusted.revoked, now), request, now)
 
 
 class Narrowed(Struct, frozen=True):
@@ -82,9 +100,9 @@ def read_grant(path: Path) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+            content = file.read(SMALL + 1)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    if len(content) > LARGEST_FILE:
-        raise InputError(f"{path} is no grant: it has over {LARGEST_FILE // 1024} kB")
+    if len(content) > SMALL:
+        raise InputError(f"{path} is no grant: it has over {SMALL // 1024} kB")
     return content

@@ -16,13 +16,22 @@ from datetime import date, datetime
 from typing import Final
 
 import trio
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from hub.audit.records import AnswerCount, CountPayload, ErasedPayload, LookupDonePayload, LookupPayload, OpenedPayload
+from hub.audit.records import (
+    AnswerCount,
+    CountPayload,
+    ErasedPayload,
+    GrantPayload,
+    LookupDonePayload,
+    LookupPayload,
+    OpenedPayload,
+)
 from hub.authority.accounting import Log
 from hub.authority.policy import may_look_up, unit_requester
 from hub.clocks import Clock
-from hub.errors import AuditError, UsageError
+from hub.errors import AuditError, HubError, NotAllowedError, UsageError
+from hub.granted import GrantBook, Granted
 from hub.messages import (
     Act,
     Alert,
@@ -63,6 +72,7 @@ class Lookups:
         unit: The unit's name.
         identify: Gives a new identifier, unique.
         retention: How long what the log holds of a look-up is kept (C11).
+        grants: Verifies grants; without it none opens anything.
     """
 
     def __init__(
@@ -74,8 +84,10 @@ class Lookups:
         unit: str,
         identify: Callable[[], str],
         retention: Retention = CHARTER,
+        grants: GrantBook | None = None,
     ) -> None:
         self._host = host
+        self._grants = grants or GrantBook(lambda: None)
         self._log = log
         self._clock = clock
         self._unit = unit
@@ -88,10 +100,10 @@ class Lookups:
     # ----------------------------------------------------------------------------------- an officer's look-up
 
     def request(
-        self, subject: Subject, requester: Requester, reason: str, sources: Sequence[str] = ()
+        self, subject: Subject, requester: Requester, reason: str, sources: Sequence[str] = (), grant: bytes = b""
     ) -> LookupRequest:
         """Return a request with an identifier and the time of now."""
-        return LookupRequest(self._identify(), subject, requester, reason, tuple(sources), self._clock.now())
+        return LookupRequest(self._identify(), subject, requester, reason, tuple(sources), self._clock.now(), grant)
 
     async def on_request(
         self, request: LookupRequest, deliver: Deliver, *, alert: Alert | None = None
@@ -107,7 +119,8 @@ class Lookups:
             All answers, in the order of the configuration.
 
         Raises:
-            NotAllowedError: Policy says no; the refusal stands in the log.
+            NotAllowedError: Policy says no, or the grant does not stand or opens none of what is asked; the refusal
+                stands in the log.
             UsageError: Nothing to look for, no such source, or none that answers.
             AuditError: The log cannot be written: no source was asked, or, at the end, the outcome is not in it.
         """
@@ -117,7 +130,8 @@ class Lookups:
             await self._refused(request, request.sources, decision.reason)
             decision.demand()
         kind = kind_of(request.subject)
-        chosen = self._host.select(kind, request.requester, request.reason, request.sources, alert)
+        granted = await self._granted(request) if request.grant else None
+        chosen = self._host.select(kind, request.requester, request.reason, request.sources, alert, granted)
         if chosen.refused:
             why = "; ".join(f"{answer.source}: {answer.explanation}" for answer in chosen.refused)
             await self._refused(request, [answer.source for answer in chosen.refused], why)
@@ -125,6 +139,8 @@ class Lookups:
             raise UsageError(f"no source answers about a {kind.value}: see `patrol-hub plugins list`")
         if not chosen.asked:
             return await self._host.ask(request, deliver=deliver, alert=alert)
+        if granted:
+            await self._account_grant(granted, "used")
         reason = request.reason or (f"alert {alert.alert} was adjudicated true" if alert else "")
         payload = LookupPayload(request.lookup, reason, kind, describe(request.subject), chosen.asked)
         await self._append(Act.LOOKUP, request.requester, "asked", payload, chosen.asked)
@@ -135,11 +151,14 @@ class Lookups:
             await deliver(answer)
 
         try:
-            answers = await self._host.ask(request, deliver=note, alert=alert)
+            answers = await self._host.ask(request, deliver=note, alert=alert, granted=granted)
         except BaseException:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_SECONDS), suppress(AuditError):
                 await self._done(request, given, chosen.asked, "interrupted")
             raise
+        withheld = sum(answer.withheld for answer in answers)
+        if granted and withheld:
+            await self._account_grant(granted, "withheld", withheld=withheld)
         await self._done(request, answers, chosen.asked, "")
         return answers
 
@@ -247,6 +266,41 @@ class Lookups:
             self._tally.begin(minute)
         return minute
 
+    # ------------------------------------------------------------------------------------------- grants
+
+    async def _granted(self, request: LookupRequest) -> Granted:
+        """Verify the grant that a request carries, for this use; a refusal is an entry, and nothing is asked."""
+        payload = GrantPayload(request.lookup)
+        try:
+            granted = self._grants.open(request, self._clock.now())
+            payload = _particulars(granted)
+            if why_not := self._why_not_open(granted):
+                raise NotAllowedError(why_not)
+        except HubError as error:
+            refusal = plain(str(error), limit=300)
+            await self._append(
+                Act.GRANT, request.requester, "refused", structs.replace(payload, refusal=refusal), [payload.source]
+            )
+            await self._refused(request, request.sources, refusal)
+            raise
+        return granted
+
+    def _why_not_open(self, granted: Granted) -> str:
+        source, request = granted.grant.source, granted.request
+        status = next((each for each in self._host.statistics() if each.name == source), None)
+        if status is None or status.reach is not Reach.RESTRICTED:
+            return f"this unit has no restricted source {plain(source, limit=40)} that the grant could open"
+        if kind_of(request.subject) not in status.answers:
+            return f"{source} does not answer about a {kind_of(request.subject).value}"
+        if request.sources and source not in request.sources:
+            return f"the grant {granted.grant.grant} opens another source than {', '.join(request.sources)}"
+        decision = granted.opens(source)
+        return "" if decision.allowed else decision.reason
+
+    async def _account_grant(self, granted: Granted, outcome: str, *, withheld: int = 0) -> None:
+        payload = structs.replace(_particulars(granted), withheld=withheld)
+        await self._append(Act.GRANT, granted.request.requester, outcome, payload, [granted.grant.source])
+
     # ------------------------------------------------------------------------------------------- the log
 
     async def _refused(self, request: LookupRequest, sources: Sequence[str], why: str) -> None:
@@ -319,6 +373,18 @@ def describe(subject: Subject) -> str:
         born = f", born {subject.birth_date.isoformat()}" if subject.birth_date else ""
         return plain(subject.name, limit=200) + born
     return plain(f"{subject.number} {subject.country}", limit=60)
+
+
+def _particulars(granted: Granted) -> GrantPayload:
+    grant = granted.grant
+    return GrantPayload(
+        lookup=granted.request.lookup,
+        grant=grant.grant,
+        source=grant.source,
+        fields=grant.fields,
+        legal_basis=grant.legal_basis.value,
+        reference=plain(grant.reference, limit=300),
+    )
 
 
 def _outcome(answers: Sequence[Answer], reason: str) -> str:

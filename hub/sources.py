@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 import trio
 from msgspec import Struct, structs
 
-from hub.authority.policy import may_look_up
+from hub.authority.policy import Decision, may_look_up
 from hub.backends import PluginContext, RecordSource, SourceInfo
 from hub.breaker import Breaker, BreakerState
 from hub.clocks import Clock
@@ -32,6 +32,7 @@ from hub.errors import (
     TrustError,
     UsageError,
 )
+from hub.granted import Granted, narrow
 from hub.inference import Worker
 from hub.messages import (
     Alert,
@@ -196,6 +197,7 @@ class SourceHost:
         reason: str,
         names: Sequence[str] = (),
         alert: Alert | None = None,
+        granted: Granted | None = None,
     ) -> Selection:
         """Say which sources a look-up may ask. Asks none.
 
@@ -205,6 +207,7 @@ class SourceHost:
             reason: The officer's; "" for an automatic look-up.
             names: Sources to ask; empty for every one that is eligible.
             alert: The alert that the look-up follows, where it follows one.
+            granted: A grant that was verified for this look-up; opens its own source and no other.
 
         Returns:
             Names in the order of the configuration. Refused are named sources only: one that was not named and may
@@ -223,7 +226,7 @@ class SourceHost:
             why_not = ""
             if kind not in hosted.answers:
                 why_not = f"this source does not answer about a {kind.value}"
-            elif not (decision := may_look_up(requester, hosted.reach, reason, alert=alert)).allowed:
+            elif not (decision := _may_ask(hosted, requester, reason, alert, granted)).allowed:
                 why_not = decision.reason
             if not why_not:
                 asked.append(hosted.name)
@@ -233,13 +236,21 @@ class SourceHost:
 
     # --------------------------------------------------------------------------------------------- asking
 
-    async def ask(self, request: LookupRequest, *, deliver: Deliver, alert: Alert | None = None) -> tuple[Answer, ...]:
+    async def ask(
+        self,
+        request: LookupRequest,
+        *,
+        deliver: Deliver,
+        alert: Alert | None = None,
+        granted: Granted | None = None,
+    ) -> tuple[Answer, ...]:
         """Ask all eligible sources at once and hand each answer over as it comes.
 
         Args:
             request: The look-up. A source that `select` leaves out or refuses never sees it.
             deliver: Called with one answer at a time; it may wait.
             alert: The alert that the look-up follows, where it follows one.
+            granted: A grant that was verified for this look-up. What `request` carries opens nothing by itself.
 
         Returns:
             All answers, in the order of the configuration: refusals, hits, non-hits and "unavailable", exactly one a
@@ -249,7 +260,8 @@ class SourceHost:
             UsageError: A named source does not exist, or the subject says too little; see `check_subject`.
         """
         check_subject(request.subject)
-        selection = self.select(kind_of(request.subject), request.requester, request.reason, request.sources, alert)
+        kind = kind_of(request.subject)
+        selection = self.select(kind, request.requester, request.reason, request.sources, alert, granted)
         query = Query(lookup=request.lookup, subject=request.subject, now=request.at)
         answers: dict[str, Answer] = {}
         one_at_a_time = trio.Lock()
@@ -260,7 +272,8 @@ class SourceHost:
                 await deliver(answer)
 
         async def ask_one(hosted: _Hosted) -> None:
-            await hand_over(await self._ask_one(hosted, query))
+            restricted = hosted.reach is Reach.RESTRICTED  # and so only ever selected under the grant
+            await hand_over(await self._ask_one(hosted, query, granted if restricted else None))
 
         for refusal in selection.refused:
             await hand_over(structs.replace(refusal, lookup=request.lookup))
@@ -269,18 +282,18 @@ class SourceHost:
                 nursery.start_soon(ask_one, self._hosted[name])
         return tuple(answers[name] for name in self._hosted if name in answers)
 
-    async def _ask_one(self, hosted: _Hosted, query: Query) -> Answer:
+    async def _ask_one(self, hosted: _Hosted, query: Query, granted: Granted | None) -> Answer:
         """Ask a source; once more, within the same deadline, where its list was replaced: no read is lost to that."""
         start = trio.current_time()
-        answer = await self._ask_until(hosted, query, start)
+        answer = await self._ask_until(hosted, query, granted, start)
         if hosted.replaced and answer.status is AnswerStatus.UNAVAILABLE:
             with trio.move_on_at(start + hosted.spec.deadline):
                 await hosted.settled.wait()
-                answer = await self._ask_until(hosted, query, start)
+                answer = await self._ask_until(hosted, query, granted, start)
         hosted.unavailable += answer.status is AnswerStatus.UNAVAILABLE
         return answer
 
-    async def _ask_until(self, hosted: _Hosted, query: Query, start: float) -> Answer:
+    async def _ask_until(self, hosted: _Hosted, query: Query, granted: Granted | None, start: float) -> Answer:
         answer = partial(_answer, hosted, query.lookup)
         why_not, opened = self._withheld(hosted, query), hosted.opened
         if why_not or opened is None:
@@ -289,7 +302,8 @@ class SourceHost:
         hosted.breaker = hosted.breaker.started()
         left = start + hosted.spec.deadline - trio.current_time()
         try:
-            found = await hosted.worker.call(consult, opened, query, deadline=left)
+            asked = granted.query(query) if granted else query
+            found = await hosted.worker.call(consult, opened, asked, deadline=left)
         except trio.Cancelled:
             hosted.breaker = hosted.breaker.withdrawn()
             raise
@@ -298,7 +312,13 @@ class SourceHost:
             return answer(AnswerStatus.UNAVAILABLE, why_not, milliseconds=_since(start))
         hosted.breaker = hosted.breaker.succeeded()
         hosted.dropped += found.dropped
-        return answer(_status(found), _said(hosted, found), hits=found.hits, milliseconds=_since(start))
+        withheld = 0
+        if granted:
+            narrowed = narrow(found.hits, granted.grant, hosted.name)
+            found = structs.replace(found, hits=narrowed.hits)
+            withheld = narrowed.fields + narrowed.others
+        said = _said(hosted, found, withheld)
+        return answer(_status(found), said, hits=found.hits, milliseconds=_since(start), withheld=withheld)
 
     def _withheld(self, hosted: _Hosted, query: Query) -> str:
         """Say why a source is not asked now, "" where it is."""
@@ -496,6 +516,7 @@ def _answer(
     *,
     hits: tuple[Hit, ...] = (),
     milliseconds: float = 0.0,
+    withheld: int = 0,
 ) -> Answer:
     return Answer(
         lookup=lookup,
@@ -507,7 +528,16 @@ def _answer(
         explanation=explanation,
         list_digest=plain(hosted.info.list_digest, limit=64),
         development=hosted.info.development,
+        withheld=withheld,
     )
+
+
+def _may_ask(
+    hosted: _Hosted, requester: Requester, reason: str, alert: Alert | None, granted: Granted | None
+) -> Decision:
+    if granted is not None and hosted.reach is Reach.RESTRICTED:
+        return granted.opens(hosted.name)
+    return may_look_up(requester, hosted.reach, reason, alert=alert)
 
 
 def _status(found: Found) -> AnswerStatus:
@@ -516,7 +546,7 @@ def _status(found: Found) -> AnswerStatus:
     return AnswerStatus.AMBIGUOUS if found.hits[0].ambiguous else AnswerStatus.HIT
 
 
-def _said(hosted: _Hosted, found: Found) -> str:
+def _said(hosted: _Hosted, found: Found, withheld: int) -> str:
     said = [found.hits[0].why if found.hits else _none_of(found.compared)]
     if found.hits and found.hits[0].ambiguous:
         equal = sum(hit.cost == found.hits[0].cost for hit in found.hits)
@@ -525,6 +555,8 @@ def _said(hosted: _Hosted, found: Found) -> str:
         said.append("This source looks a plate up exactly as written only.")
     if found.dropped:
         said.append(f"{found.dropped} fields outside the closed schema were dropped.")
+    if withheld:
+        said.append(f"{withheld} fields or records were withheld: the grant does not cover them.")
     if hosted.info.development:
         said.append("Unsigned development list.")
     return plain(" ".join(said), limit=600)

@@ -14,7 +14,7 @@ from hub.commands.acting import acting, open_configured
 from hub.commands.console import Form, emit, note, say
 from hub.commands.explain import answered, numbered
 from hub.config import load_config, state_folder
-from hub.errors import NotAllowedError
+from hub.granted import read_grant
 from hub.importing import import_file
 from hub.lookups import subject_of
 from hub.messages import Answer, AnswerStatus, Hit, Subject
@@ -52,16 +52,18 @@ def lookup(
     form: Form,
 ) -> int:
     """Ask the sources."""
-    if grant is not None:
-        raise NotAllowedError("this unit has no restricted source that a grant could open")
     subject = subject_of(kind, value, born, country)
-    return trio.run(partial(_lookup, subject, reason, sources, officer, config, development=development, form=form))
+    envelope = read_grant(grant) if grant is not None else b""
+    return trio.run(
+        partial(_lookup, subject, reason, sources, envelope, officer, config, development=development, form=form)
+    )
 
 
 async def _lookup(
     subject: Subject,
     reason: str,
     names: tuple[str, ...],
+    grant: bytes,
     officer: str | None,
     config: Path | None,
     *,
@@ -73,7 +75,7 @@ async def _lookup(
         open_hub(settings, state_folder(), clock=SystemClock(), development=development, say=note) as hub,
         acting(hub.unit, officer) as requester,
     ):
-        request = hub.lookups.request(subject, requester, reason, names)
+        request = hub.lookups.request(subject, requester, reason, names, grant)
 
         async def deliver(answer: Answer) -> None:
             if form == "text":
