@@ -5,14 +5,19 @@ Everything is made with fixed keys and the time that a test gives.
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from securesystemslib.formats import encode_canonical
 
 from hub.authority.keys import KeySigner
 from hub.messages import Field
-from hub.watchlists.metadata import RoleKeys
+from hub.watchlists.metadata import TIMESTAMP, RoleKeys, library_key
 from hub.watchlists.package import HOT_LIST, HotList, ListEntry, build_package, sign_package
 from hub.watchlists.package_info import read_info
 from hub.watchlists.repository import AuthorityFolder
@@ -113,3 +118,67 @@ class Ceremony:
     def unit(self, trusted: TrustedSet | None = None, now: datetime = NOW) -> TrustedSet:
         """Return what a unit trusts after it took an update."""
         return update(trusted or self.anchor(), Repository(self.files()), now)
+
+
+def forge(
+    files: Mapping[str, bytes],
+    role: str,
+    change: Callable[[dict[str, Any]], object],
+    *,
+    by: Sequence[str],
+    again: bool = True,
+    daily: str = "daily",
+) -> dict[str, bytes]:
+    """Return a repository in which one role says something else, as somebody who holds some of the keys could make it.
+
+    Args:
+        files: The repository.
+        role: The role whose newest version is changed, in place.
+        change: Changes the signed part, as a dictionary.
+        by: Whose keys sign the change; nobody's leaves it unsigned.
+        again: Name the change in snapshot and timestamp, under the next update's number.
+        daily: Whose key signs these two.
+    """
+    forged = dict(files)
+    name = newest(files, role)
+    forged[name] = resign(files[name], change, by)
+    if not again:
+        return forged
+    snapshot_name = newest(files, "snapshot")
+    if role not in ("snapshot", "timestamp", "root"):
+        forged[snapshot_name] = resign(
+            forged[snapshot_name], lambda signed: pin_again(signed["meta"][f"{role}.json"], forged[name]), [daily]
+        )
+    if role != "timestamp":
+
+        def follow(signed: dict[str, Any]) -> None:
+            signed["version"] += 1
+            pin_again(signed["meta"]["snapshot.json"], forged[snapshot_name])
+
+        forged[TIMESTAMP] = resign(forged[TIMESTAMP], follow, [daily])
+    return forged
+
+
+def newest(files: Mapping[str, bytes], role: str) -> str:
+    """Return the file of the newest version of a role."""
+    if role == "timestamp":
+        return TIMESTAMP
+    versions = [name for name in files if name.startswith("metadata/") and name.endswith(f".{role}.json")]
+    return max(versions, key=lambda name: int(name.removeprefix("metadata/").partition(".")[0]))
+
+
+def resign(data: bytes, change: Callable[[dict[str, Any]], object], by: Sequence[str]) -> bytes:
+    """Return metadata with its signed part changed and signed by some people."""
+    whole = json.loads(data)
+    change(whole["signed"])
+    message = encode_canonical(whole["signed"])
+    assert message is not None
+    whole["signatures"] = [
+        {"keyid": library_key(public(name)).keyid, "sig": signer(name).sign(message.encode()).hex()} for name in by
+    ]
+    return json.dumps(whole).encode()
+
+
+def pin_again(meta: dict[str, Any], data: bytes) -> None:
+    """Name other bytes in metadata."""
+    meta.update(length=len(data), hashes={"sha256": hashlib.sha256(data).hexdigest()})
