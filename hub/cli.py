@@ -632,10 +632,25 @@ def plugins_list(*, config: _Config = None, format: _Json = "text") -> int:  # n
 
 @plugins.command(name="check")
 def plugins_check(name: str, *, format: _Json = "text") -> int:  # noqa: A002
-    """Load one plugin and say what it registers, or why it is parked."""
+    """Hold an installed plugin to its contract, in a process of its own, and to each named fault beside a neighbour.
+
+    Names what failed and exits 1. It gets no settings and a state folder that is thrown away: no register is asked.
+    """
     from hub.commands.plugins import check as body
 
     return body(name, form=format)
+
+
+@plugins.command(name="new")
+def plugins_new(
+    name: str,
+    *,
+    folder: Annotated[Path | None, Parameter(name="--folder", help="Where it is put; default: ./NAME.")] = None,
+) -> int:
+    """Make a plugin with a record source that installs, loads and passes its own tests; NAME is its package as well."""
+    from hub.commands.plugins import new as body
+
+    return body(name, folder=folder)
 
 
 @evaluate.command(name="calibrate")

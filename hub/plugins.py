@@ -154,6 +154,18 @@ class PluginHost:
         """Return every plugin there is, by name, as it stands now. Imports nothing."""
         return tuple(sorted((*self._plugins.values(), *self._unusable), key=lambda info: info.name))
 
+    def find(self, name: str) -> PluginInfo:
+        """Return one plugin as it stands now. Imports nothing.
+
+        Raises:
+            PluginError: There is no plugin of that name.
+        """
+        if name not in self._plugins:
+            near = difflib.get_close_matches(name, self._plugins, n=1)
+            hint = f"; did you mean {near[0]}?" if near else "; see: patrol-hub plugins list"
+            raise PluginError(f"no plugin is called {plain(name, 60)}{hint}")
+        return self._plugins[name]
+
     def load_one(self, name: str) -> PluginInfo:
         """Load one plugin; one that was loaded or parked before stays as it is.
 
@@ -163,11 +175,7 @@ class PluginHost:
         Raises:
             PluginError: There is no plugin of that name.
         """
-        if name not in self._plugins:
-            near = difflib.get_close_matches(name, self._plugins, n=1)
-            hint = f"; did you mean {near[0]}?" if near else "; see: patrol-hub plugins list"
-            raise PluginError(f"no plugin is called {plain(name, 60)}{hint}")
-        if self._plugins[name].state is PluginState.NOT_LOADED:
+        if self.find(name).state is PluginState.NOT_LOADED:
             self._load(name)
         return self._plugins[name]
 

@@ -1,4 +1,4 @@
-"""`patrol-hub plugins`: what is installed, and what loading one of them gives."""
+"""`patrol-hub plugins`: what is installed, whether it holds to its contract, and a new one to begin with."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hub.authoring.check import Checked, check_plugin
+from hub.authoring.new import new_plugin
 from hub.commands.console import Form, emit, say, table
 from hub.config import load_config, state_folder
 from hub.parking import describe_parked, read_parked
 from hub.parts import installed_plugins
-from hub.plugins import PluginHost, PluginInfo, PluginState
+from hub.plugins import PluginInfo
 
 
 class _Plugins(Struct, frozen=True):
@@ -39,14 +41,32 @@ def list_plugins(*, config: Path | None, form: Form) -> int:
 
 
 def check(name: str, *, form: Form) -> int:
-    """Load one plugin and say what came of it."""
-    info = PluginHost().load_one(name)
+    """Check one plugin, each of its sources in a process of its own, and say what came of it."""
+    report = check_plugin(name, say=_say_nothing if form == "json" else _tell)
     if form == "json":
-        emit(info)
-    elif info.state is PluginState.LOADED:
-        say(f"{info.name} {info.version}: loaded, plugin API {info.api}")
-        for part in info.parts:
-            say(f"  {part}")
+        emit(report)
     else:
-        say(f"{info.name} {info.version}: {info.state.value}: {info.reason}")
-    return 0 if info.state is PluginState.LOADED else 1
+        failed = [each for each in report.checks if not each.ok]
+        culprits = ", ".join(dict.fromkeys(each.source or report.name for each in failed))
+        end = f"NOT PASSED: {len(failed)} of {len(report.checks)}: {culprits}" if failed else "passed"
+        say(f"{report.name} {report.version}: {end}")
+    return 0 if report.passed else 1
+
+
+def new(name: str, *, folder: Path | None) -> int:
+    """Make a plugin and say what comes next."""
+    target = folder or Path(name)
+    for file in new_plugin(name, target):
+        say(f"  {target / file}")
+    say(f"next: cd {target}; pip install -e '.[test]'; pytest; patrol-hub plugins check {name}")
+    return 0
+
+
+def _tell(checked: Checked) -> None:
+    about = f"{checked.source}: " if checked.source else ""
+    detail = f" ({checked.detail})" if checked.detail else ""
+    say(f"{'ok  ' if checked.ok else 'MEND'}  {about}{checked.what}{detail}")
+
+
+def _say_nothing(_: Checked) -> None:
+    """Say nothing: the report is printed as a whole."""
