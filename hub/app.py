@@ -15,6 +15,7 @@ from pathlib import Path
 
 import trio
 
+from hub.answering import Answering
 from hub.audit.records import ListPayload
 from hub.clocks import Clock
 from hub.config import Settings
@@ -26,7 +27,14 @@ from hub.messages import (
     Requester,
 )
 from hub.parking import Parking
-from hub.parts import installed_plugins, open_face_detector, open_grammars, open_plate_reader, source_specs
+from hub.parts import (
+    installed_plugins,
+    open_face_detector,
+    open_grammars,
+    open_plate_reader,
+    source_specs,
+    translator_specs,
+)
 from hub.picturing import Picturing
 from hub.plugins import PluginHost
 from hub.running import Ended, Hub, Watched
@@ -80,6 +88,7 @@ async def open_hub(
     async with open_unit(settings, state, clock=clock, follow_up=follow_up, picturing=picturing) as unit:
         parking = Parking(plugins, state, log=unit.log, clock=unit.clock, unit=settings.unit, say=say)
         await parking.account()
+        answering = Answering(translator_specs(plugins, settings, state))
         reader = None
         if watched:
             reader = await trio.to_thread.run_sync(open_plate_reader, plugins, settings, state)
@@ -115,11 +124,13 @@ async def open_hub(
                     rng=rng or random.Random(),  # noqa: S311  # spreads waits
                     say=say,
                     listener=listener,
+                    answering=answering,
                 )
                 follow.append(hub.follow_up)
                 parking.on_parked = hub.plugin_parked
                 yield hub
         finally:
+            await answering.aclose()
             picturing.close()
             if reader is not None:
                 reader.close()

@@ -16,6 +16,7 @@ import trio
 from msgspec import Struct, structs
 
 from hub.alerts import AlertBook
+from hub.answers import Answers
 from hub.audit.log import AuditLog
 from hub.audit.reading import LoggedEntry, read_entries
 from hub.audit.verify import verify_log
@@ -37,10 +38,13 @@ from hub.wire import (
     LookUp,
     Message,
     Request,
+    SayPhrase,
     ShowAlert,
+    ShowAnswering,
     ShowLog,
     StopHub,
     TakeCheckpoint,
+    Translate,
     VerifyLog,
 )
 
@@ -61,6 +65,7 @@ class Requests:
         log_path: The log's file.
         origin: The log's identity.
         clock: Wall time.
+        answers: Answers people in other languages.
         stop: Stops the hub; called with who asked for it.
     """
 
@@ -73,6 +78,7 @@ class Requests:
         log_path: Path,
         origin: str,
         clock: Clock,
+        answers: Answers,
         stop: Callable[[Requester], None],
     ) -> None:
         self._alerts = alerts
@@ -81,6 +87,7 @@ class Requests:
         self._path = log_path
         self._origin = origin
         self._clock = clock
+        self._answers = answers
         self._stop = stop
         self._reading = trio.CapacityLimiter(1)  # reading or verifying a long log keeps a processor busy
 
@@ -130,6 +137,8 @@ class Requests:
             case TakeCheckpoint():
                 text = await export_checkpoint(self._log, requester, self._clock.now())
                 return CheckpointTaken(request=number, text=text)
+            case ShowAnswering() | Translate() | SayPhrase():
+                return await self._answers.answer(request)
             case StopHub():
                 self._stop(requester)
                 return Done(request=number, text="the hub stops")

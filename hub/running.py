@@ -24,6 +24,8 @@ from hub.actors.capture import mailbox_for, run_capture
 from hub.actors.lookups import run_lookups
 from hub.actors.outbox import TargetHealth, run_outbox
 from hub.actors.plates import FrameSeen, run_plates
+from hub.answering import Answering
+from hub.answers import Answers
 from hub.attach import Served, run_attach
 from hub.audit.interrupted import last_run
 from hub.audit.records import UnitPayload
@@ -137,6 +139,7 @@ class Hub:
         rng: random.Random,
         say: Callable[[str], None],
         listener: socket.socket | None = None,
+        answering: Answering | None = None,
     ) -> None:
         self.unit = unit
         self.sources = sources
@@ -159,6 +162,7 @@ class Hub:
         self._states: dict[str, ActorState] = {}
         self._follow_ups: Mailbox[FollowUp] = Mailbox(WAITING_FOLLOW_UPS)
         self._listener = listener
+        self._answering = answering or Answering(())
         self._viewing = Viewing([each.camera for each in watched])
         self._finished = trio.Event()
         self._stop = trio.Event()
@@ -324,6 +328,7 @@ class Hub:
                 log_path=unit.state / AUDIT_FILE,
                 origin=origin_of(unit.settings.unit),
                 clock=unit.clock,
+                answers=Answers(self._answering, unit.state),
                 stop=self.stop,
             ),
             events=self.events,

@@ -33,6 +33,7 @@ from hub.messages import (
     CameraHealth,
     Field,
     ListenMode,
+    MachineTranslation,
     Picture,
     Reason,
     ReasonCount,
@@ -177,6 +178,26 @@ class SaveTranscript(_Request, frozen=True, tag="save_transcript"):
     reason: Text
 
 
+class ShowAnswering(_Request, frozen=True, tag="show_answering"):
+    """Ask how somebody can be answered in another language. Ended by `AnsweringShown`."""
+
+
+class Translate(_Request, frozen=True, tag="translate"):
+    """Ask for an English text in another language. Ended by `Translated`."""
+
+    text: Annotated[str, Meta(max_length=1000)]
+    target: Word
+    """Code of the language, such as ``es``."""
+
+
+class SayPhrase(_Request, frozen=True, tag="say_phrase"):
+    """Have a sentence of the phrasebook said aloud where the hub runs. Ended by `Done` once it was said."""
+
+    phrase: Word
+    """Identifier in the phrasebook."""
+    language: Word
+
+
 class StopHub(_Request, frozen=True, tag="stop_hub"):
     """Stop the hub. Ended by `Done`; then the hub says `Stopping` and ends."""
 
@@ -194,6 +215,9 @@ Request: TypeAlias = (
     | Listen
     | StopListening
     | SaveTranscript
+    | ShowAnswering
+    | Translate
+    | SayPhrase
     | StopHub
 )
 
@@ -410,6 +434,34 @@ class CheckpointTaken(_Answer, frozen=True, tag="checkpoint_taken"):
     text: str
 
 
+class TranslatorHealth(Struct, frozen=True):
+    """A translator as it stands."""
+
+    translator: str
+    targets: tuple[str, ...]
+    """Codes of the languages that it writes from English; empty where it cannot be used."""
+    problem: str
+    """Why not, or what to install; "" where nothing is to be said."""
+
+
+class AnsweringShown(_Answer, frozen=True, tag="answering_shown"):
+    """How somebody can be answered in another language. The phrasebook itself is on both sides of the socket."""
+
+    translators: tuple[TranslatorHealth, ...]
+    signed: tuple[Field, ...]
+    """Languages of the phrasebook that a translator has signed: code and name; the others stand under the mark."""
+    speaks: bool
+    """True where a sentence can be said aloud."""
+
+
+class Translated(_Answer, frozen=True, tag="translated"):
+    """What a translator made of a text."""
+
+    made: MachineTranslation
+    notice: str = TRANSCRIPT_NOTICE
+    """Stands beside every translation."""
+
+
 Message: TypeAlias = (
     Welcome
     | Rejected
@@ -428,6 +480,8 @@ Message: TypeAlias = (
     | LogShown
     | LogVerified
     | CheckpointTaken
+    | AnsweringShown
+    | Translated
 )
 
 
