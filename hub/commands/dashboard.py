@@ -59,8 +59,9 @@ def _check_terminal() -> None:
 
 def _show(path: Path) -> None:
     from hub.tui.app import make_app
+    from hub.tui.graphics import ask_terminal
 
-    make_app(path).run()
+    make_app(path, pixels=ask_terminal()).run()
 
 
 def _answers(path: Path) -> bool:

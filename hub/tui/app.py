@@ -23,6 +23,8 @@ from hub.tui.dialogs.base import Dialog
 from hub.tui.dialogs.help import HelpDialog
 from hub.tui.dialogs.leave import LeaveDialog
 from hub.tui.dialogs.sign_in import SignInDialog
+from hub.tui.drawings.live import neighbour_camera
+from hub.tui.graphics import MakePixels
 from hub.tui.link import Client, Connect, attend
 from hub.tui.reading import can_act, chosen, correction_for, is_pending, page_of, steps_for
 from hub.tui.screens.alerts import AlertsScreen
@@ -32,9 +34,9 @@ from hub.tui.screens.health import HealthScreen
 from hub.tui.screens.live import LiveScreen
 from hub.tui.screens.log import LogScreen
 from hub.tui.screens.look_up import LookUpScreen
-from hub.tui.state import Asked, Link, Lost, Message, Muted, Remarked, State, Tick, reduce
+from hub.tui.state import Asked, Link, Lost, Message, Muted, Remarked, State, Tick, Watched, reduce
 from hub.tui.themes import CONTRAST, NIGHT
-from hub.wire import Request, ShowAlert, SignOut, Snapshot, Stopping
+from hub.wire import Request, ShowAlert, SignOut, Snapshot, Stopping, Watch
 
 DRAW_SECONDS: Final = 0.05
 """Longest time between a message and its place on the screen; what comes in between is drawn together."""
@@ -44,15 +46,22 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def make_app(socket: Path, *, connect: Connect | None = None, now: Callable[[], datetime] = _utc_now) -> Dashboard:
+def make_app(
+    socket: Path,
+    *,
+    connect: Connect | None = None,
+    now: Callable[[], datetime] = _utc_now,
+    pixels: MakePixels | None = None,
+) -> Dashboard:
     """Return the dashboard, ready to run.
 
     Args:
         socket: The hub's socket.
         connect: Opens a client for a block, in place of the one that attaches to `socket`.
         now: Wall time, UTC.
+        pixels: Draws pictures where the terminal can, from `hub.tui.graphics`; None draws half-blocks.
     """
-    return Dashboard(connect or partial(open_client, socket), now=now)
+    return Dashboard(connect or partial(open_client, socket), now=now, pixels=pixels)
 
 
 class Dashboard(App[None]):
@@ -61,6 +70,7 @@ class Dashboard(App[None]):
     Args:
         connect: Opens a client for a block.
         now: Wall time, UTC.
+        pixels: Draws pictures where the terminal can; None draws half-blocks.
     """
 
     TITLE = "Patrol Hub"
@@ -86,15 +96,17 @@ class Dashboard(App[None]):
         Binding("ctrl+q,q", "leave", "Leave", key_display="q"),
     ]
 
-    def __init__(self, connect: Connect, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, connect: Connect, *, now: Callable[[], datetime], pixels: MakePixels | None = None) -> None:
         super().__init__()
         self.state = State()
+        self.pixels = pixels
         self._connect_to = connect
         self._now = now
         self._client: Client | None = None
         self._drawing = False
         self._offered: tuple[object, ...] = ()
         self._wanted: tuple[object, ...] = ()
+        self._watching = ""
         self._greeted = False
         self._leaving = False
 
@@ -113,6 +125,7 @@ class Dashboard(App[None]):
     def _attached(self, client: Client | None) -> None:
         self._client = client
         self._wanted = ()
+        self._watching = ""
 
     def _tick(self) -> None:
         self.take(Tick(self._now()))
@@ -131,6 +144,7 @@ class Dashboard(App[None]):
             if self.state.officer is None:
                 self.call_later(self._ask_who)
         self._want_page()
+        self._want_pictures()
         self.show_soon()
 
     def remark(self, text: str) -> None:
@@ -167,6 +181,21 @@ class Dashboard(App[None]):
         if wanted != self._wanted:
             self._wanted = wanted
             self.ask(lambda number: ShowAlert(request=number, alert=alert.alert))
+
+    def _want_pictures(self) -> None:
+        """Ask for the pictures of the camera that is watched while the live screen is in front, else for none."""
+        state = self.state
+        if not can_act(state):
+            self._watching = ""  # the hub has ended them with the session
+            return
+        wanted = ""
+        if isinstance(self.screen, LiveScreen):
+            wanted = state.watched if any(each.camera == state.watched for each in state.cameras) else ""
+            if not wanted and (wanted := neighbour_camera(state, 0)):
+                self.state = reduce(state, Watched(wanted))
+        if wanted != self._watching:
+            self._watching = wanted
+            self.ask(lambda number: Watch(request=number, camera=wanted))
 
     # -------------------------------------------------------------------------------------------- what goes out
 

@@ -1,4 +1,4 @@
-"""An alert's picture drawn in the terminal: half-blocks, two pixels a cell, from the JPEG that the hub sent.
+"""Pictures drawn in the terminal: half-blocks, two pixels a cell, from the JPEG that the hub sent.
 
 Pillow is imported when the first picture is drawn, so that the dashboard starts without it. The pictures were redacted
 by the hub before they left its memory (C8); nothing here makes them sharper, stores them or sends them anywhere.
@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import io
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.color import Color
 from rich.style import Style
 from rich.text import Span, Text
 
 from hub.messages import Picture
+from hub.wire import CameraPicture
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Drawing
 
 HALF: Final = "▀"
 MOST_PIXELS: Final = 64_000_000
 """A picture that says it has more is not decoded."""
+OUTLINE: Final = (255, 220, 0)
+"""Colour of the rim around a region that was read."""
 
 
 def half_blocks(picture: Picture | None, columns: int, rows: int) -> Text:
@@ -37,22 +43,49 @@ def _coarse(value: int) -> int:
     return min(255, (value + 4) // 8 * 8)
 
 
-@lru_cache(maxsize=8)  # an alert's two pictures in the sizes that are on screen; the newest few, nothing else
-def _drawn(jpeg: bytes, columns: int, rows: int) -> Text:
+def live_blocks(live: CameraPicture, columns: int, rows: int) -> Text:
+    """Return a camera's picture with the regions that were read outlined; drawn anew each time and not kept (C3)."""
+    drawing = live_drawing(live, max(1, columns), max(1, 2 * rows))
+    return Text("the picture cannot be drawn") if drawing is None else _cells(drawing.tobytes(), *drawing.size)
+
+
+def live_drawing(live: CameraPicture, wide: int, high: int) -> Drawing | None:
+    """Return a camera's picture, its regions outlined, within so many pixels; None where it cannot be decoded."""
+    from PIL import ImageDraw
+
+    drawing = _scaled(live.picture.jpeg, wide, high)
+    if drawing is None:
+        return None
+    pen = ImageDraw.Draw(drawing)
+    across, down = drawing.width / max(1, live.frame_width), drawing.height / max(1, live.frame_height)
+    for seen in live.boxes:
+        left, top = int(seen.box.x * across), int(seen.box.y * down)
+        right = max(left + 2, int((seen.box.x + seen.box.w) * across))
+        bottom = max(top + 2, int((seen.box.y + seen.box.h) * down))
+        pen.rectangle((left, top, right, bottom), outline=OUTLINE)
+    return drawing
+
+
+def _scaled(jpeg: bytes, wide: int, high: int) -> Drawing | None:
+    """Return a picture within so many pixels, its proportions kept; None where it cannot be decoded."""
     from PIL import Image
 
     try:
         with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as image:
-            wide, high = image.size
-            if wide * high > MOST_PIXELS:
-                return Text("the picture is too large to be drawn")
-            scale = min(columns / wide, 2 * rows / high)
-            size = max(1, round(wide * scale)), max(1, round(high * scale))
+            if image.width * image.height > MOST_PIXELS:
+                return None
+            scale = min(wide / image.width, high / image.height)
+            size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
             image.draft("RGB", (size[0] * 2, size[1] * 2))
-            small = image.convert("RGB").resize(size, Image.Resampling.BOX).point(_coarse)
+            return image.convert("RGB").resize(size, Image.Resampling.BOX).point(_coarse)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return Text("the picture cannot be drawn")
-    return _cells(small.tobytes(), *size)
+        return None
+
+
+@lru_cache(maxsize=8)  # an alert's two pictures in the sizes that are on screen; the newest few, nothing else
+def _drawn(jpeg: bytes, columns: int, rows: int) -> Text:
+    small = _scaled(jpeg, columns, 2 * rows)
+    return Text("the picture cannot be drawn") if small is None else _cells(small.tobytes(), *small.size)
 
 
 def _cells(pixels: bytes, wide: int, high: int) -> Text:

@@ -39,6 +39,7 @@ from hub.messages import (
 from hub.wire import (
     AlertShown,
     AnswerCame,
+    CameraPicture,
     CheckpointTaken,
     DecideAlert,
     Done,
@@ -89,6 +90,13 @@ class Chose(Struct, frozen=True):
     alert: str
 
 
+class Watched(Struct, frozen=True):
+    """The officer looks at a camera's pictures, or at none any more."""
+
+    camera: str
+    """Name of the camera; "" for none."""
+
+
 class Muted(Struct, frozen=True):
     """The officer switched the bell."""
 
@@ -109,7 +117,7 @@ class Tick(Struct, frozen=True):
     at: datetime
 
 
-Message: TypeAlias = HubMessage | Lost | Asked | Chose | Muted | Remarked | Tick
+Message: TypeAlias = HubMessage | Lost | Asked | Chose | Watched | Muted | Remarked | Tick
 
 
 # ----------------------------------------------------------------------------------------------------- the state
@@ -180,6 +188,10 @@ class State(Struct, frozen=True):
     """Identifier of the alert under the mark."""
     page: AlertShown | None = None
     """The chosen alert with its pictures, once it came."""
+    watched: str = ""
+    """Camera whose pictures are wanted; "" for none."""
+    live: CameraPicture | None = None
+    """Its newest picture, reduced by the hub; in memory only, and only while an officer is signed in."""
     look_up: LookUpPage | None = None
     log: LogPage = LogPage()
     pending: tuple[Request, ...] = ()
@@ -224,6 +236,11 @@ def reduce(state: State, message: Message) -> State:
             return _asked(state, message.request)
         case Chose():
             return _choose(state, message.alert)
+        case Watched():
+            return replace(state, watched=message.camera, live=None)
+        case CameraPicture():
+            wanted = state.officer is not None and message.camera == state.watched
+            return replace(state, live=message) if wanted else state
         case Muted():
             return replace(state, muted=message.muted)
         case Remarked():
@@ -401,7 +418,7 @@ def _choose(state: State, alert: str) -> State:
 
 def _lost(state: State, reason: str) -> State:
     """Note that nobody answers. What is known stays, marked as old, until the session's time is over."""
-    state = replace(state, link=Link.LOST, link_detail=reason, pending=())
+    state = replace(state, link=Link.LOST, link_detail=reason, pending=(), live=None)
     page = state.look_up
     if page is not None and not page.ended:
         state = replace(state, look_up=replace(page, ended=True, refused="the hub was lost before all had answered"))
@@ -409,7 +426,9 @@ def _lost(state: State, reason: str) -> State:
 
 
 def _signed_out(state: State) -> State:
-    return replace(state, officer=None, session_ends=None, alerts=(), chosen="", page=None, look_up=None, log=LogPage())
+    return replace(
+        state, officer=None, session_ends=None, alerts=(), chosen="", page=None, live=None, look_up=None, log=LogPage()
+    )
 
 
 def _remark(state: State, at: datetime, text: str, *, trouble: bool = False) -> State:

@@ -22,6 +22,7 @@ from hub.messages import (
     AlignedCharacter,
     Answer,
     AnswerStatus,
+    Box,
     CameraHealth,
     CharacterRead,
     Field,
@@ -42,6 +43,7 @@ from hub.tui.app import Dashboard, make_app
 from hub.wire import (
     AlertShown,
     AnswerCame,
+    CameraPicture,
     CheckpointTaken,
     DecideAlert,
     Done,
@@ -52,6 +54,7 @@ from hub.wire import (
     Pulse,
     QueueHealth,
     Refused,
+    SeenBox,
     ShowAlert,
     ShowLog,
     SignIn,
@@ -63,6 +66,7 @@ from hub.wire import (
     TakeCheckpoint,
     Told,
     VerifyLog,
+    Watch,
     Welcome,
 )
 
@@ -229,6 +233,7 @@ class ScriptedHub:
         self.development = False
         self.answers = (answer(), answer("drivers", AnswerStatus.HIT))
         self.welcome = Welcome(protocol=1, unit="unit-1", version="0.1.0")
+        self.watched = ""
         self._numbers = 0
         self._queue: asyncio.Queue[object] = asyncio.Queue()
 
@@ -282,6 +287,16 @@ class ScriptedHub:
             sources=self.sources,
         )
 
+    def picture(self, camera: str) -> CameraPicture:
+        return CameraPicture(
+            camera=camera,
+            at=self.now,
+            picture=scene_jpeg(),
+            frame_width=1280,
+            frame_height=720,
+            boxes=(SeenBox(Box(560, 420, 160, 60), Reason.READ),) if camera == "front" else (),
+        )
+
     def snapshot(self) -> Snapshot:
         return Snapshot(
             at=self.now,
@@ -306,6 +321,10 @@ class ScriptedHub:
             case SignOut():
                 self.officer = None
                 return [self.snapshot(), Done(request=number, text="signed out")]
+            case Watch():
+                self.watched = request.camera
+                came = [self.picture(request.camera)] if request.camera else []
+                return [*came, Done(request=number, text=f"watching {request.camera}" if request.camera else "")]
             case ShowAlert():
                 return [AlertShown(request=number, alert=self.alerts[request.alert], repeats=0)]
             case DecideAlert():

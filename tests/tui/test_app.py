@@ -9,13 +9,15 @@ from functools import wraps
 
 import pytest
 from msgspec.structs import replace
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from hub.messages import AlertState, AnswerStatus, SubjectKind
+from hub.tui.app import make_app
 from hub.tui.dialogs.help import HelpDialog
 from hub.tui.dialogs.leave import LeaveDialog
 from hub.tui.dialogs.reason import ReasonDialog
 from hub.tui.dialogs.sign_in import SignInDialog
+from hub.tui.picture import OUTLINE
 from hub.tui.screens.base import PLACES
 from hub.tui.state import Link
 from hub.wire import DecideAlert, LookUp, ShowAlert, ShowLog, SignOut, StopHub
@@ -247,6 +249,60 @@ async def test_every_screen_is_reached_by_its_key_and_has_help():
 
 
 @pytest.mark.slow
+@on_asyncio
+async def test_the_live_screen_shows_one_camera_to_a_signed_in_officer():
+    hub = ScriptedHub()
+    app = dashboard(hub)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await pilot.press("escape", "f4")
+        await settle(pilot)
+        assert "Sign in (s) to see pictures." in shown(app)
+        assert hub.watched == ""
+        await sign_in(pilot)
+        assert hub.watched == "front"
+        assert "1 region outlined: read" in shown(app)
+        assert "▀" in shown(app)
+        await pilot.press("right")
+        await settle(pilot)
+        assert hub.watched == "rear"
+        assert "nothing outlined" in shown(app)
+        hub.tell(hub.picture("front"))  # of the camera before: too late
+        await settle(pilot)
+        assert app.state.live.camera == "rear"
+        await pilot.press("f5")
+        await settle(pilot)
+        assert (hub.watched, app.state.live) == ("", None)
+        await pilot.press("f4")
+        await settle(pilot)
+        assert app.state.live is not None
+        await pilot.press("s")
+        await settle(pilot)
+        assert app.state.live is None
+
+
+class Pixels(Static):
+    """Stands for the widget of a terminal that draws pixels."""
+
+    image = None
+
+
+@on_asyncio
+async def test_a_terminal_that_draws_pixels_gets_the_picture_itself():
+    hub = ScriptedHub()
+    app = make_app(None, connect=hub.connect, now=lambda: hub.now, pixels=Pixels)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await sign_in(pilot)
+        await pilot.press("f4")
+        await settle(pilot)
+        image = app.screen.query_one("#pixels").image
+        assert image.size[0] > 300
+        assert image.getpixel((image.width // 2, int(image.height * 420 / 720))) == OUTLINE
+        assert "▀" not in shown(app)
+        await pilot.press("s")
+        await settle(pilot)
+        assert app.screen.query_one("#pixels").image is None
+
+
 @on_asyncio
 async def test_log_is_read_on_arrival_and_verified_on_a_key():
     hub = ScriptedHub()

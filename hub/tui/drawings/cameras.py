@@ -1,4 +1,4 @@
-"""Cameras: is each one watching, and where do its frames and reads go. No picture and no read is here (C3)."""
+"""Cameras: is each one watching, and where do its frames and reads go. No read is here (C3)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def draw_cameras(view: View) -> Text:
     lines = []
     for camera in state.cameras:
         lines += [_camera(state, camera), *_counts(by_camera[camera.camera]), Text("")]
-    lines.append(put(("Pictures leave the hub with an alert only; until then there are counts and reasons.", QUIET)))
+    lines.append(put(("Of what is no alert there are reduced pictures, counts and reasons.", QUIET)))
     return stack(lines)
 
 

@@ -1,26 +1,73 @@
-"""Live: is each camera watching, and where do its frames and reads go."""
+"""Live: what each camera sees, reduced, is it watching, and where do its frames and reads go."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.events import ScreenSuspend
 
 from hub.tui.drawings.cameras import draw_cameras
+from hub.tui.drawings.live import LIVE_COLUMNS, LIVE_LINES, draw_live_head, draw_live_picture, neighbour_camera
+from hub.tui.graphics import put_picture
+from hub.tui.picture import live_drawing
 from hub.tui.screens.base import HubScreen, Page
 from hub.tui.slice import Slice
+from hub.tui.state import State, Watched
+from hub.wire import CameraPicture
+
+PIXELS_A_CELL = (10, 20)
+"""Pixels of a picture for each cell, where the terminal draws pixels: more than the hub leaves of a scene."""
 
 
 class LiveScreen(HubScreen):
-    """Cameras with their counts."""
+    """One camera's picture, and all cameras with their counts."""
 
     PLACE = "live"
     HELP_TEXT = """\
-Every camera with the reasons for which its frames, text regions, tracks and reads went nowhere, or somewhere.
+The picture of one camera, about three a second while you are signed in. The hub reduces it before it leaves its \
+memory: nobody can be recognised in it, and no plate can be read. Regions that were read are outlined.
 
+left, right  the camera before or after
 up, down     more
 
+Below: every camera with the reasons for which its frames, text regions, tracks and reads went nowhere, or somewhere. \
 No read is shown before it is an alert."""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h", "camera(-1)", "Before", show=False),
+        Binding("right,l", "camera(1)", "Next camera"),
+    ]
+    DEFAULT_CSS = f"""
+    LiveScreen #pixels {{ width: {LIVE_COLUMNS}; height: {LIVE_LINES}; }}
+    """
 
     def body(self) -> ComposeResult:
         """Lay out the page."""
+        pixels = self.board.pixels
         with Page(classes="page", can_focus=True):
+            yield Slice(draw_live_head)
+            yield pixels(id="pixels") if pixels is not None else Slice(draw_live_picture)
             yield Slice(draw_cameras)
+
+    def on_mount(self) -> None:
+        """Begin without a picture."""
+        self._drawn: CameraPicture | None = None
+
+    def show(self, state: State, now: datetime) -> None:
+        """Draw the state."""
+        super().show(state, now)
+        if self.board.pixels is not None and state.live is not self._drawn:
+            self._drawn = state.live
+            wide, high = LIVE_COLUMNS * PIXELS_A_CELL[0], LIVE_LINES * PIXELS_A_CELL[1]
+            drawing = live_drawing(state.live, wide, high) if state.live is not None else None
+            put_picture(self.query_one("#pixels"), drawing)
+
+    def on_screen_suspend(self, _: ScreenSuspend) -> None:
+        """Want no pictures while another screen is in front."""
+        self.board.take(Watched(""))
+
+    def action_camera(self, by: int) -> None:
+        """Watch another camera."""
+        self.board.take(Watched(neighbour_camera(self.board.state, by)))

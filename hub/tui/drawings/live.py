@@ -1,0 +1,50 @@
+"""The picture of the camera that is watched: reduced by the hub, with the regions that were read outlined (C3, C8)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.text import Text
+
+from hub.tui.drawings import View
+from hub.tui.lines import QUIET, STRONG, put, words
+from hub.tui.picture import live_blocks
+from hub.tui.state import State
+
+LIVE_COLUMNS: Final = 72
+"""Two a block and more: the hub leaves 32 blocks of the longer side."""
+LIVE_LINES: Final = 20
+OTHER_LINES: Final = 11
+"""Lines of the screen that are kept for everything but the picture."""
+
+
+def draw_live_head(view: View) -> Text:
+    """Return the line above the picture: which camera, and what was seen in it; or why there is no picture."""
+    state = view.state
+    if not state.cameras:
+        return Text("")
+    if state.officer is None:
+        return put(("Sign in (s) to see pictures.", QUIET))
+    if state.live is None:
+        return put((state.watched, STRONG), ("  no picture yet", QUIET))
+    seen = state.live.boxes
+    regions = (
+        f"{len(seen)} region{'s' if len(seen) > 1 else ''} outlined: {words(seen[0].reason.value)}" if seen else ""
+    )
+    return put((state.live.camera, STRONG), f"  {state.live.at:%H:%M:%S}  ", regions or ("nothing outlined", QUIET))
+
+
+def draw_live_picture(view: View) -> Text:
+    """Return the picture as half-blocks; nothing where there is none."""
+    if view.state.live is None:
+        return Text("")
+    rows = max(4, min(LIVE_LINES, view.height - OTHER_LINES))
+    return live_blocks(view.state.live, min(view.width, LIVE_COLUMNS), rows)
+
+
+def neighbour_camera(state: State, by: int) -> str:
+    """Return the camera that many places after the one that is watched, around the end; "" where there is none."""
+    names = [each.camera for each in state.cameras]
+    if state.watched not in names:
+        return names[0] if names else ""
+    return names[(names.index(state.watched) + by) % len(names)]
