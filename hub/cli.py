@@ -62,8 +62,9 @@ check = App(name="check", help="Check a document, or a face against one document
 watchlist = App(name="watchlist", help="Build, sign and verify closed lists.")
 models = App(name="models", help="List, check and fetch model weights.")
 plugins = App(name="plugins", help="List and check plugins.")
+phrase = App(name="phrase", help="Prepared sentences in other languages, and free text through translators.")
 evaluate = App(name="evaluate", help="Measure on published test sets; opens no camera and no list.")
-for _family in (officer, alerts, audit, check, watchlist, authority, models, plugins, evaluate):
+for _family in (officer, alerts, audit, check, watchlist, authority, models, plugins, phrase, evaluate):
     app.command(_family)
 
 
@@ -155,6 +156,27 @@ def read(
     from hub.commands.reading import read as body
 
     return body(paths, reason=reason, officer=officer, config=config, form=format)
+
+
+@app.command
+def translate(
+    *sources: Annotated[str, Parameter(name="AUDIO", help="wav, ogg, mp3 or video files; or a stream's address.")],
+    languages: Annotated[
+        str, Parameter(name="--languages", help="Codes that are expected, such as es,fr; default: any.")
+    ] = "",
+    to: Annotated[str, Parameter(name="--to", help="Language of the translation: en.")] = "en",
+    reason: Annotated[str, Parameter(name="--reason", help="Why; kept in the log.")] = "",
+    officer: _Officer = None,
+    config: _Config = None,
+    format: _JsonLines = "text",  # noqa: A002
+) -> int:
+    """Write down what is said in files, and translate it into English: a machine's guess, not evidence.
+
+    Nothing is matched or kept; one entry in the log a call. A stream needs a signed-in officer.
+    """
+    from hub.commands.translating import translate as body
+
+    return body(sources, languages=languages, to=to, reason=reason, officer=officer, config=config, form=format)
 
 
 @app.command
@@ -622,6 +644,85 @@ def models_pull() -> int:
     return body()
 
 
+@phrase.command(name="list")
+def phrase_list(
+    *,
+    topic: Annotated[str, Parameter(name="--topic", help="Sentences of this topic only.")] = "",
+    language: Annotated[str, Parameter(name="--language", help="Code of one language, such as es.")] = "",
+    format: _Json = "text",  # noqa: A002
+) -> int:
+    """List the phrasebook: its languages and English sentences, or one language's. Looks nothing up; needs no officer.
+
+    Each language says whether a translator has signed it.
+    """
+    from hub.commands.phrases import list_phrases as body
+
+    return body(topic=topic, language=language, form=format)
+
+
+@phrase.command(name="say")
+def phrase_say(
+    name: Annotated[str, Parameter(help="The sentence, as `phrase list` names it.")],
+    *,
+    language: Annotated[str, Parameter(name="--language", help="Code of the language, such as es.")],
+    silent: Annotated[bool, Parameter(name="--silent", negative="", help="Print it and say nothing.")] = False,
+    format: _Json = "text",  # noqa: A002
+) -> int:
+    """Print one sentence, in Latin letters too, and say it aloud where espeak-ng is. Needs no officer.
+
+    Exits 1 where it should have been said and was not, for example without a loudspeaker.
+    """
+    from hub.commands.phrases import say_phrase as body
+
+    return body(name, language=language, silent=silent, form=format)
+
+
+@phrase.command(name="translate")
+def phrase_translate(
+    text: str,
+    *,
+    to: Annotated[str, Parameter(name="--to", help="Code of the language that is wanted, such as es.")],
+    source: Annotated[str, Parameter(name="--from", help="Code of the text's language.")] = "en",
+    config: _Config = None,
+    format: _Json = "text",  # noqa: A002
+) -> int:
+    """Translate free text with the translators that are installed: a machine's work, not evidence. Keeps nothing.
+
+    What a prepared sentence says too is better said with `phrase say`. Needs no officer.
+    """
+    from hub.commands.phrases import translate as body
+
+    return body(text, target=to, source=source, config=config, form=format)
+
+
+@phrase.command(name="sign")
+def phrase_sign(
+    language: Annotated[str, Parameter(help="Code of the language.")],
+    *,
+    key: Annotated[Path, Parameter(name="--key", help="The translator's secret key, see watchlist new-key.")],
+    name: Annotated[str, Parameter(name="--name", help="The translator's name and office.")],
+    output: Annotated[Path, Parameter(name=["-o", "--output"], help="File of the signature.")],
+) -> int:
+    """Sign a language of the phrasebook, as the translator who has checked every sentence of it."""
+    from hub.commands.phrases import sign as body
+
+    return body(language, key=key, name=name, output=output)
+
+
+@phrase.command(name="accept")
+def phrase_accept(
+    file: Path,
+    *,
+    key: Annotated[Path, Parameter(name="--key", help="The translator's public key, as it was handed over.")],
+    officer: _Officer = None,
+    config: _Config = None,
+) -> int:
+    """Accept a translator's signature on this unit; a changed sentence ends it."""
+    from hub.commands.phrases import accept as body
+
+    return body(file, key=key, officer=officer, config=config)
+
+
 @plugins.command(name="list")
 def plugins_list(*, config: _Config = None, format: _Json = "text") -> int:  # noqa: A002
     """List installed plugins without importing them: where each runs, and which are parked and why."""
@@ -700,6 +801,14 @@ def evaluate_openset(
     from hub.commands.evaluating import openset as body
 
     return body(file, images, config=config, form=format)
+
+
+@evaluate.command(name="speech")
+def evaluate_speech(folder: Path, *, config: _Config = None, format: _Json = "text") -> int:  # noqa: A002
+    """Measure speech on a folder of clips (ogg, wav) with transcripts (txt); a clip's name tells its language."""
+    from hub.commands.evaluating_speech import speech as body
+
+    return body(folder, config=config, form=format)
 
 
 @evaluate.command(name="crowd")
