@@ -82,9 +82,10 @@ def read_below(folder: Path, name: str, most: int) -> bytes | None:
         return None
     except OSError as error:
         raise InputError(f"{folder / name} cannot be read: {error.strerror} (links are not followed)") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InputError(f"{folder / name} is no plain file")
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise InputError(f"{folder / name} is no plain file")
         try:
             return file.read(most + 1)
         except OSError as error:

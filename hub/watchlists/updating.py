@@ -213,14 +213,32 @@ class _Https:
                 if answer.status_code != 200 or "content-encoding" in answer.headers:
                     what = "sends elsewhere" if answer.is_redirect else f"answers {answer.status_code}"
                     raise SourceUnavailableError(f"{self.name} {what} for {name}")
-                data = bytearray()
-                async for piece in answer.aiter_raw(64 * 1024):
-                    data += piece
-                    if len(data) > most:
-                        break
-                return bytes(data)
+                return await _body(answer, most)
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-            raise SourceUnavailableError(f"{self.name} does not answer: {describe(error)}") from error
+            raise SourceUnavailableError(f"{self.name} {_why(error)}") from error
+
+
+def _why(error: BaseException) -> str:
+    """Say what went wrong; the libraries bury a certificate's refusal under errors that say nothing."""
+    below: BaseException | None = error
+    while below is not None:
+        if isinstance(below, ssl.SSLCertVerificationError):
+            return f"shows a certificate that is not trusted: {below.verify_message}; name who vouches for it with --ca"
+        below = below.__cause__ or below.__context__
+    return f"does not answer: {describe(error)}"
+
+
+async def _body(answer: httpx2.Response, most: int) -> bytes:
+    data = bytearray()
+    try:
+        async for piece in answer.aiter_raw(64 * 1024):
+            data += piece
+            if len(data) > most:
+                await answer.aclose()  # and the loop ends with an error; left by itself it would stay open behind us
+    except (httpx2.HTTPError, httpx2.StreamError):
+        if len(data) <= most:
+            raise
+    return bytes(data[: most + 1])
 
 
 @asynccontextmanager
