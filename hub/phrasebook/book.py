@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from hub.errors import ConfigError, UsageError
-from hub.text import plain
+from hub.text import harmless, plain
 
 FOLDER: Final = Path(__file__).parent
 """Where the shipped tables are."""
@@ -28,6 +28,7 @@ MOST: Final = 9
 RIGHT_TO_LEFT: Final = frozenset({"Arabic"})
 """Scripts that are written from right to left."""
 
+_JOINER: Final = "\u200c"  # parts the letters of a Persian word, and is dropped from anybody else's text
 _T = TypeVar("_T")
 _Code = Annotated[str, Meta(pattern=r"^[a-z]{2,3}$")]
 _Name = Annotated[str, Meta(pattern=r"^[a-z_]{1,40}$")]
@@ -165,6 +166,11 @@ def load_phrasebook(folder: Path = FOLDER) -> Phrasebook:
     for path, column in columns:
         _check(path, column, names)
     return Phrasebook(english.version, english.topics, {column.language: column for _, column in columns})
+
+
+def shown(text: str) -> str:
+    """Return a sentence of the phrasebook as screens show it: harmless, with what spelling needs."""
+    return _JOINER.join(harmless(part) for part in text.split(_JOINER))
 
 
 def canonical_bytes(book: Phrasebook, code: str) -> bytes:
