@@ -15,6 +15,9 @@ import pytest
 
 from hub.messages import Field, Pixels
 from hub.records import RULES
+from hub.watchlists.face_building import build_faces
+from hub.watchlists.faces import Card, FaceEntry
+from hub.watchlists.hygiene import Checked, check_faces
 from hub.watchlists.package import HotList, ListEntry
 
 REPOSITORY = Path(__file__).parents[2]
@@ -59,6 +62,42 @@ def test_entries_are_made_only_where_an_officer_or_issuer_brings_a_file():
                 if name in MAKERS:
                     callers.add(str(path.relative_to(REPOSITORY)))
     assert callers == MAY_CALL_MAKERS
+
+
+FACE_MAKERS = ("hub.watchlists.face_building", "hub.watchlists.hygiene")
+"""What makes the entries of face lists of reference photos."""
+OFFLINE = "hub.commands.face_lists"
+"""The one module of commands that calls them."""
+
+
+def test_face_entries_are_made_by_one_command_alone(graph):
+    makers, hygiene = (graph.find_modules_that_directly_import(each) for each in FACE_MAKERS)
+    assert makers == {OFFLINE}
+    assert hygiene == {OFFLINE, "hub.watchlists.face_building"}
+
+
+def test_whatever_runs_while_cameras_are_open_cannot_reach_what_makes_face_entries(graph):
+    """Not the hub, no actor, no probe, no plugin's host: only the command line, which opens one or the other."""
+    front = ("hub.commands", "hub.cli", "hub.__main__", *FACE_MAKERS)
+    inside = [name for name in graph.modules if not name.startswith(front) and name != "hub"]
+    assert {"hub.app", "hub.actors.faces", "hub.probes", "hub.face_watch", "hub.watchlists.gallery"} <= set(inside)
+    for makes in FACE_MAKERS:
+        assert graph.find_upstream_modules(makes).isdisjoint({"hub.capture", "hub.actors.capture", "hub.app"})
+        reached = graph.find_downstream_modules(makes)
+        assert not reached.intersection(inside), reached.intersection(inside)
+
+
+def test_the_command_that_makes_them_opens_no_camera(graph):
+    for camera in ("hub.capture", "hub.isolation.capture_child", "hub.actors.capture", "hub.actors.faces"):
+        assert not graph.chain_exists(importer=OFFLINE, imported=camera)
+
+
+def test_a_face_entry_comes_from_a_file_and_holds_no_pixels():
+    """Of what is checked, photos are names of files, and what a list is built of has been checked."""
+    assert typing.get_type_hints(check_faces)["folder"] is Path
+    assert typing.get_type_hints(build_faces)["checked"] is Checked
+    assert Pixels not in typing.get_type_hints(FaceEntry).values()
+    assert typing.get_type_hints(Card) == {"entry": FaceEntry, "photo": bytes}
 
 
 def test_an_entry_holds_text_of_the_closed_schema_and_nothing_else():
