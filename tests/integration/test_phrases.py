@@ -97,7 +97,7 @@ def test_without_the_program_the_sentence_is_printed(tmp_path, monkeypatch):
     ("words", "says"),
     [
         (("say", "wait", "--language", "xx"), "no language"),
-        (("say", "wiat", "--language", "de"), "did you mean wait"),
+        (("say", "waitt", "--language", "de"), "did you mean wait"),
         (("list", "--topic", "weather"), "no topic"),
         (("translate", " ", "--to", "es"), "nothing to translate"),
         (("translate", "Stop", "--to", "qq"), "no translator from en to qq"),
