@@ -19,6 +19,7 @@ _Officer = Annotated[
 ]
 _Json = Annotated[Literal["text", "json"], Parameter(name="--format")]
 _Signer = Annotated[str, Parameter(name="--key", help="Secret key: a file, or pkcs11:... for one on a token.")]
+_Signs = Parameter(name="--key", help="Sign with this secret key: a file, or pkcs11:... for one on a token.")
 _Keys = Annotated[
     tuple[Path, ...],
     Parameter(name="--key", help="Public key of somebody who may sign root and targets, two at a time; repeat it."),
@@ -128,8 +129,101 @@ def refresh(
 
 
 @authority.command
+def order(
+    file: Path,
+    *,
+    key: Annotated[str | None, _Signs] = None,
+    purpose: Annotated[
+        Literal["missing-or-vulnerable-person", "arrest-warrant-for-a-serious-offence", "imminent-threat-to-life"]
+        | None,
+        Parameter(help="What faces are watched for; there is no other purpose."),
+    ] = None,
+    polygon: Annotated[
+        str | None, Parameter(help="Place: corners as LAT,LON LAT,LON LAT,LON; the unit needs a position then.")
+    ] = None,
+    camera: Annotated[tuple[str, ...], Parameter(name="--camera", help="Place: a camera of --unit; repeat it.")] = (),
+    unit: Annotated[str | None, Parameter(help="Name of the unit whose cameras these are.")] = None,
+    begins: Annotated[str | None, Parameter(help="ISO 8601; default: now.")] = None,
+    ends: Annotated[str | None, Parameter(help="ISO 8601, or 12h after it begins; at most 24 h.")] = None,
+    list_: Annotated[
+        str | None, Parameter(name="--list", help="The one face list: its file, or the SHA-256 of its content.")
+    ] = None,
+    impact_assessment: Annotated[str | None, Parameter(help="Reference of its impact assessment.")] = None,
+    authorisation: Annotated[
+        str | None, Parameter(help="Reference of its judicial or independent authorisation.")
+    ] = None,
+    identifier: Annotated[str | None, Parameter(help="Under which it is withdrawn; default: a random one.")] = None,
+) -> int:
+    """Make a deployment order in FILE, or sign the one that is there: one key of the authority, one of a commander."""
+    from hub.commands.orders import OrderWords
+    from hub.commands.orders import order as body
+
+    words = OrderWords(
+        purpose=purpose,
+        cameras=camera,
+        unit=unit,
+        polygon=polygon,
+        begins=begins,
+        ends=ends,
+        list_=list_,
+        impact_assessment=impact_assessment,
+        authorisation=authorisation,
+        order=identifier,
+    )
+    return body(file, words, key=key)
+
+
+@authority.command
+def grant(
+    file: Path,
+    *,
+    key: Annotated[str | None, _Signs] = None,
+    person: Annotated[str | None, Parameter(help="Subject: a person's full name, with --born.")] = None,
+    born: Annotated[str | None, Parameter(help="Day of birth, YYYY-MM-DD.")] = None,
+    document: Annotated[str | None, Parameter(help="Subject: a document's number, with --country.")] = None,
+    country: Annotated[str | None, Parameter(help="Issuing state of the document, three letters.")] = None,
+    plate: Annotated[str | None, Parameter(help="Subject: a number plate.")] = None,
+    source: Annotated[str | None, Parameter(help="The one restricted source that it opens.")] = None,
+    field: Annotated[
+        tuple[str, ...], Parameter(name="--field", help="A field that may come back; repeat it. No other does.")
+    ] = (),
+    legal_basis: Annotated[
+        Literal["court-order", "written-consent"] | None, Parameter(help="What it rests on; there is nothing else.")
+    ] = None,
+    reference: Annotated[str | None, Parameter(help="Reference of the court order or of the written consent.")] = None,
+    expires: Annotated[str | None, Parameter(help="ISO 8601, or 3d from now; at most 31 days.")] = None,
+    identifier: Annotated[str | None, Parameter(help="Under which it is withdrawn; default: a random one.")] = None,
+) -> int:
+    """Make a grant for a restricted source in FILE, or sign the one that is there: one key of the authority."""
+    from hub.commands.orders import GrantWords
+    from hub.commands.orders import grant as body
+
+    words = GrantWords(
+        person=person,
+        document=document,
+        plate=plate,
+        born=born,
+        country=country,
+        source=source,
+        fields=field,
+        legal_basis=legal_basis,
+        reference=reference,
+        expires=expires,
+        grant=identifier,
+    )
+    return body(file, words, key=key)
+
+
+@authority.command
 def verify(folder: Path | None = None, *, config: _Config = None, format: _Json = "text") -> int:  # noqa: A002
-    """Verify what this unit trusts, or what an authority publishes in FOLDER; exits 1 where it may not be relied on."""
+    """Verify what this unit trusts, an order or grant in a file by it, or what an authority publishes in FOLDER.
+
+    Exits 1 where it may not be relied on.
+    """
+    if folder is not None and not folder.is_dir():
+        from hub.commands.orders import verify as of_file
+
+        return of_file(folder, config=config, form=format)
     from hub.commands.trusting import verify as body
 
     return body(folder, config=config, form=format)
