@@ -144,7 +144,7 @@ class Dashboard(App[None]):
             if self.state.officer is None:
                 self.call_later(self._ask_who)
         self._want_page()
-        self._want_pictures()
+        self.want_pictures()
         self.show_soon()
 
     def remark(self, text: str) -> None:
@@ -182,7 +182,7 @@ class Dashboard(App[None]):
             self._wanted = wanted
             self.ask(lambda number: ShowAlert(request=number, alert=alert.alert))
 
-    def _want_pictures(self) -> None:
+    def want_pictures(self) -> None:
         """Ask for the pictures of the camera that is watched while the live screen is in front, else for none."""
         state = self.state
         if not can_act(state):

@@ -13,9 +13,6 @@ from hub.tui.state import State
 
 LIVE_COLUMNS: Final = 72
 """Two a block and more: the hub leaves 32 blocks of the longer side."""
-LIVE_LINES: Final = 20
-OTHER_LINES: Final = 11
-"""Lines of the screen that are kept for everything but the picture."""
 
 
 def draw_live_head(view: View) -> Text:
@@ -38,8 +35,7 @@ def draw_live_picture(view: View) -> Text:
     """Return the picture as half-blocks; nothing where there is none."""
     if view.state.live is None:
         return Text("")
-    rows = max(4, min(LIVE_LINES, view.height - OTHER_LINES))
-    return live_blocks(view.state.live, min(view.width, LIVE_COLUMNS), rows)
+    return live_blocks(view.state.live, min(view.width, LIVE_COLUMNS), view.height)
 
 
 def neighbour_camera(state: State, by: int) -> str:

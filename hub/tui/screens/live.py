@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.events import ScreenSuspend
 
 from hub.tui.drawings.cameras import draw_cameras
-from hub.tui.drawings.live import LIVE_COLUMNS, LIVE_LINES, draw_live_head, draw_live_picture, neighbour_camera
+from hub.tui.drawings.live import LIVE_COLUMNS, draw_live_head, draw_live_picture, neighbour_camera
 from hub.tui.graphics import put_picture
 from hub.tui.picture import live_drawing
 from hub.tui.screens.base import HubScreen, Page
@@ -18,6 +18,8 @@ from hub.tui.slice import Slice
 from hub.tui.state import State, Watched
 from hub.wire import CameraPicture
 
+LINES = (11, 20)
+"""Lines of the picture on a narrow and on a wide screen."""
 PIXELS_A_CELL = (10, 20)
 """Pixels of a picture for each cell, where the terminal draws pixels: more than the hub leaves of a scene."""
 
@@ -40,7 +42,8 @@ No read is shown before it is an alert."""
         Binding("right,l", "camera(1)", "Next camera"),
     ]
     DEFAULT_CSS = f"""
-    LiveScreen #pixels {{ width: {LIVE_COLUMNS}; height: {LIVE_LINES}; }}
+    LiveScreen #picture, LiveScreen #pixels {{ width: {LIVE_COLUMNS}; height: {LINES[0]}; }}
+    LiveScreen.-wide #picture, LiveScreen.-wide #pixels {{ height: {LINES[1]}; }}
     """
 
     def body(self) -> ComposeResult:
@@ -48,7 +51,7 @@ No read is shown before it is an alert."""
         pixels = self.board.pixels
         with Page(classes="page", can_focus=True):
             yield Slice(draw_live_head)
-            yield pixels(id="pixels") if pixels is not None else Slice(draw_live_picture)
+            yield pixels(id="pixels") if pixels is not None else Slice(draw_live_picture, id="picture")
             yield Slice(draw_cameras)
 
     def on_mount(self) -> None:
@@ -60,9 +63,14 @@ No read is shown before it is an alert."""
         super().show(state, now)
         if self.board.pixels is not None and state.live is not self._drawn:
             self._drawn = state.live
-            wide, high = LIVE_COLUMNS * PIXELS_A_CELL[0], LIVE_LINES * PIXELS_A_CELL[1]
+            wide, high = LIVE_COLUMNS * PIXELS_A_CELL[0], LINES[1] * PIXELS_A_CELL[1]
             drawing = live_drawing(state.live, wide, high) if state.live is not None else None
             put_picture(self.query_one("#pixels"), drawing)
+
+    def on_screen_resume(self) -> None:
+        """Want pictures."""
+        super().on_screen_resume()
+        self.board.want_pictures()
 
     def on_screen_suspend(self, _: ScreenSuspend) -> None:
         """Want no pictures while another screen is in front."""
