@@ -9,7 +9,9 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -78,6 +80,14 @@ class Ceremony:
 
     def begin(self, now: datetime = NOW) -> Ceremony:
         """Found the authority, with North District as its issuer and who may sign orders."""
+        if now == NOW:
+            for name, content in _founded().items():
+                (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+                (self.path / name).write_bytes(content)
+            return self
+        return self._found(now)
+
+    def _found(self, now: datetime) -> Ceremony:
         self.desk.create([public("anna"), public("ben")], [public("daily")], now)
         self.desk.add_issuer(NORTH, [public("cleo"), public("dan")], now)
         self.desk.set_people(RoleKeys((public("judge"),), (public("chief"),)), now)
@@ -118,6 +128,14 @@ class Ceremony:
     def unit(self, trusted: TrustedSet | None = None, now: datetime = NOW) -> TrustedSet:
         """Return what a unit trusts after it took an update."""
         return update(trusted or self.anchor(), Repository(self.files()), now)
+
+
+@cache
+def _founded() -> dict[str, bytes]:
+    """Found an authority once, and return its files: each durable write waits for a disk."""
+    with TemporaryDirectory() as folder:
+        path = Ceremony(Path(folder))._found(NOW).path
+        return {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()}
 
 
 def forge(
