@@ -81,6 +81,7 @@ class Ceremony:
     def begin(self, now: datetime = NOW) -> Ceremony:
         """Found the authority, with North District as its issuer and who may sign orders."""
         if now == NOW:
+            (self.path / "staged").mkdir(parents=True)
             for name, content in _founded().items():
                 (self.path / name).parent.mkdir(parents=True, exist_ok=True)
                 (self.path / name).write_bytes(content)
