@@ -19,6 +19,9 @@ from hub.answering import Answering
 from hub.audit.records import ListPayload
 from hub.clocks import Clock
 from hub.config import Settings
+from hub.granted import GrantBook
+from hub.hearing import SpeechParts
+from hub.listening import OpenMicrophone, open_portaudio
 from hub.lookups import Lookups
 from hub.messages import (
     Act,
@@ -32,6 +35,8 @@ from hub.parts import (
     open_face_detector,
     open_grammars,
     open_plate_reader,
+    open_transcriber,
+    open_voice_detector,
     source_specs,
     translator_specs,
 )
@@ -40,6 +45,8 @@ from hub.plugins import PluginHost
 from hub.running import Ended, Hub, Watched
 from hub.sources import SourceStatus, open_sources
 from hub.unit import Unit, new_identifier, open_unit
+from hub.watchlists.trust import TRUSTED_FOLDER
+from hub.watchlists.trusted import TrustedReader
 
 __all__ = ["Ended", "Hub", "Watched", "open_hub"]
 
@@ -57,6 +64,7 @@ async def open_hub(
     rng: random.Random | None = None,
     say: Callable[[str], None] = lambda _: None,
     listener: socket.socket | None = None,
+    microphone: OpenMicrophone | None = None,
 ) -> AsyncIterator[Hub]:
     """Open a unit with its plugins and sources for the block; `Hub.run` starts the actors.
 
@@ -71,6 +79,7 @@ async def open_hub(
         rng: Spreads waits of things that failed together.
         say: Gets one-line remarks for the operator.
         listener: Socket on which dashboards attach, from `hub.attach.claim_socket`; None for none.
+        microphone: Opens the microphone; default the configuration's, through PortAudio.
 
     Raises:
         HubError: A store, the log, the models or a plugin that is needed cannot be opened.
@@ -108,6 +117,7 @@ async def open_hub(
                     unit=settings.unit,
                     identify=new_identifier,
                     retention=unit.retention,
+                    grants=GrantBook(TrustedReader(state / TRUSTED_FOLDER).current),
                 )
 
                 await lookups.erase_due()
@@ -125,6 +135,11 @@ async def open_hub(
                     say=say,
                     listener=listener,
                     answering=answering,
+                    speech=SpeechParts(
+                        partial(open_transcriber, plugins, settings, state),
+                        partial(open_voice_detector, plugins, settings, state),
+                        microphone or open_portaudio(settings.speech.device),
+                    ),
                 )
                 follow.append(hub.follow_up)
                 parking.on_parked = hub.plugin_parked
