@@ -41,6 +41,7 @@ from hub.errors import (
     WireError,
 )
 from hub.events import AlertEvent, Event, alert_event
+from hub.hearing import Conversation, Hearing
 from hub.ledger import Ledger
 from hub.messages import Alert, AlertState, Requester
 from hub.requests import Requests
@@ -56,6 +57,8 @@ from hub.wire import (
     Frames,
     Hello,
     Lagged,
+    Latency,
+    Listen,
     LookUp,
     Message,
     Pulse,
@@ -63,10 +66,12 @@ from hub.wire import (
     Refused,
     Rejected,
     Request,
+    SaveTranscript,
     SignIn,
     SignOut,
     Snapshot,
     SourceHealth,
+    StopListening,
     Stopping,
     Told,
     Watch,
@@ -106,11 +111,14 @@ class Served(Struct, frozen=True, eq=False):
     board: Board
     ledger: Ledger
     source_health: Callable[[], tuple[SourceHealth, ...]]
+    latencies: Callable[[], tuple[Latency, ...]]
     queues: Callable[[], tuple[QueueHealth, ...]]
     viewing: Viewing
     parked: tuple[str, ...]
     development: bool
     say: Callable[[str], None]
+    hearing: Hearing | None = None
+    """The unit's microphone; None where nothing is heard."""
 
 
 # ------------------------------------------------------------------------------------------------ the socket
@@ -265,6 +273,7 @@ class _Connection:
         self._waiting = trio.CancelScope()
         self._watching: trio.Nursery | None = None
         self._showing = trio.CancelScope()  # the camera that is watched
+        self._conversation = Conversation(served.hearing, self.send)
         self._stale = False  # the present has to be shown again
         self._shown = trio.Event()  # it was, the next time
 
@@ -309,7 +318,7 @@ class _Connection:
                     await self._answer(request)
                     continue
                 await self._turns.acquire()
-                nursery = watching if isinstance(request, LookUp) else acts
+                nursery = watching if isinstance(request, LookUp | Listen | StopListening) else acts
                 nursery.start_soon(self._answer_in_turn, request)
         except WireError as error:
             self._served.say(f"a dashboard was refused: {error}")
@@ -371,6 +380,14 @@ class _Connection:
             self._watch(request.camera)
             return Done(request=request.request, text=f"watching {request.camera}" if request.camera else "")
 
+        match request:
+            case Listen() if self._watching is not None:
+                return await self._conversation.begin(request, requester, self._watching)
+            case StopListening():
+                return await self._conversation.end(request.request)
+            case SaveTranscript():
+                return await self._conversation.save(request, requester)
+
         async def tell(message: Message) -> None:
             if self._session is session:  # else what was asked for is nobody's on this dashboard any more
                 await self.send(message)
@@ -403,6 +420,7 @@ class _Connection:
         before, self._session = self._session, _Session(opened.token, opened.requester)
         self._until = self._served.clock.boottime() + opened.idle.total_seconds()
         self._showing.cancel()
+        self._conversation.forget()
         await self._forget(before)
         await self._refresh()
         return Done(request=request.request, text=f"officer {request.number} signed in as {opened.requester.role}")
@@ -429,6 +447,7 @@ class _Connection:
         if self._session is session:
             self._session = None
             self._showing.cancel()
+            self._conversation.forget()
             await self._refresh()
 
     async def _forget(self, session: _Session | None) -> None:
@@ -515,6 +534,7 @@ class _Connection:
             counts=served.ledger.snapshot(),
             queues=served.queues(),
             sources=served.source_health(),
+            latencies=served.latencies(),
         )
 
     async def _snapshot(self) -> Snapshot:

@@ -40,12 +40,15 @@ from hub.events import (
     CameraChanged,
     Counts,
     Event,
+    ListeningChanged,
     UnitStarted,
     UnitStopped,
     alert_event,
 )
 from hub.health import queue_health, source_health, source_state
+from hub.hearing import Hearing, SpeechParts
 from hub.inference import Device, Worker
+from hub.latencies import Latencies
 from hub.ledger import Ledger, Stage
 from hub.lookups import Lookups
 from hub.messages import (
@@ -57,6 +60,7 @@ from hub.messages import (
     Entry,
     Frame,
     FrameGap,
+    ListenMode,
     PlateRead,
     RaisedHit,
     Reason,
@@ -140,6 +144,7 @@ class Hub:
         say: Callable[[str], None],
         listener: socket.socket | None = None,
         answering: Answering | None = None,
+        speech: SpeechParts | None = None,
     ) -> None:
         self.unit = unit
         self.sources = sources
@@ -147,6 +152,7 @@ class Hub:
         self.events: Broadcast[Event] = Broadcast(EVENTS_KEPT)
         self.ledger = Ledger()
         self.board = Board()
+        self._latencies = Latencies()
         self._reader = reader
         self._watched = tuple(watched)
         self._parked = parked
@@ -163,6 +169,18 @@ class Hub:
         self._follow_ups: Mailbox[FollowUp] = Mailbox(WAITING_FOLLOW_UPS)
         self._listener = listener
         self._answering = answering or Answering(())
+        self._hearing = (
+            None
+            if speech is None
+            else Hearing(
+                speech,
+                unit.settings.speech,
+                log=unit.log,
+                clock=unit.clock,
+                retention=unit.retention,
+                tell=self._on_listening,
+            )
+        )
         self._viewing = Viewing([each.camera for each in watched])
         self._finished = trio.Event()
         self._stop = trio.Event()
@@ -335,8 +353,10 @@ class Hub:
             board=self.board,
             ledger=self.ledger,
             source_health=self._source_health,
+            latencies=self._latencies.recent,
             queues=self._queues,
             viewing=self._viewing,
+            hearing=self._hearing,
             parked=self._parked,
             development=self._development,
             say=self._say,
@@ -402,6 +422,8 @@ class Hub:
 
     async def _ended(self, report: SupervisorReport, overran: Sequence[str]) -> Ended:
         """Give what is left in the channels its reason, and close the account."""
+        if self._hearing is not None:
+            self._hearing.close()
         for camera, frames in self._frames.items():
             self.ledger.leave(camera, Stage.FRAME, Reason.STOPPED, len(frames.drain()))
         for read in self._reads.drain():
@@ -447,7 +469,16 @@ class Hub:
     def _on_camera(self, health: CameraHealth) -> None:
         self._publish(CameraChanged(at=self.unit.clock.now(), unit=self.unit.settings.unit, health=health))
 
+    def _on_listening(self, mode: ListenMode, officer: str, detail: str) -> None:
+        self._publish(
+            ListeningChanged(
+                at=self.unit.clock.now(), unit=self.unit.settings.unit, mode=mode, officer=officer, detail=detail
+            )
+        )
+
     async def _on_frame(self, seen: FrameSeen) -> None:
+        if not seen.detail:
+            self._latencies.note(_plates(seen.camera), seen.milliseconds)
         self._viewing.note(seen)
 
     def _on_gap(self, gap: FrameGap) -> None:

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     Samples: TypeAlias = NDArray[np.float32]
     _Block: TypeAlias = tuple[float, Samples, float]
 
-LEAD: Final = 0.32
-"""Seconds before the first block of speech that belong to it: a voice begins softly."""
-TRAIL: Final = 0.32
+LEAD: Final = 0.5
+"""Seconds before the first block of speech that belong to it: a voice begins softly, and a few more words are
+right than with less."""
+TRAIL: Final = 0.5
 """Seconds after the last block of speech that belong to it."""
 SEARCH: Final = 5.0
 """Seconds, from the end of an utterance that grew too long, in which it may be cut."""
