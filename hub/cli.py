@@ -602,7 +602,11 @@ def watchlist_calibrate(
 
 
 @watchlist.command(name="sign")
-def watchlist_sign(file: Path, *, key: Annotated[Path, Parameter(name="--key")]) -> int:
+def watchlist_sign(
+    file: Path,
+    *,
+    key: Annotated[str, Parameter(name="--key", help="Secret key: a file, or pkcs11:... for one on a token.")],
+) -> int:
     """Add one signer's signature; a list needs its issuer's two signers."""
     from hub.commands.watchlists import sign as body
 
@@ -732,14 +736,14 @@ def plugins_list(*, config: _Config = None, format: _Json = "text") -> int:  # n
 
 
 @plugins.command(name="check")
-def plugins_check(name: str, *, format: _Json = "text") -> int:  # noqa: A002
+def plugins_check(name: str, *, config: _Config = None, format: _Json = "text") -> int:  # noqa: A002
     """Hold an installed plugin to its contract, in a process of its own, and to each named fault beside a neighbour.
 
     Names what failed and exits 1. It gets no settings and a state folder that is thrown away: no register is asked.
     """
     from hub.commands.plugins import check as body
 
-    return body(name, form=format)
+    return body(name, config=config, form=format)
 
 
 @plugins.command(name="new")

@@ -10,8 +10,9 @@ import trio
 from msgspec import Struct
 
 from hub.audit.records import ConfigPayload
-from hub.authority.keys import create_key, load_key, load_public_key
+from hub.authority.keys import create_key, load_public_key
 from hub.authority.policy import may_import
+from hub.authority.signers import open_signer
 from hub.clocks import SystemClock
 from hub.commands.acting import acting, open_configured
 from hub.commands.console import Form, emit, note, say
@@ -122,14 +123,14 @@ def build(
     return 0
 
 
-def sign(file: Path, *, key: Path) -> int:
+def sign(file: Path, *, key: str) -> int:
     """Add one signature."""
+    signer = open_signer(key)
     if is_face_list(file):
-        sign_faces(file, load_key(key, key.stem))
-        say(f"{file}: signed with {key.stem}")
-        return 0
-    _write(file, sign_package(_read(file), load_key(key, key.stem)))
-    say(f"{file}: signed with {key.stem}")
+        sign_faces(file, signer)
+    else:
+        _write(file, sign_package(_read(file), signer))
+    say(f"{file}: signed with {signer.name}")
     return 0
 
 

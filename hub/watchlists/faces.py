@@ -27,7 +27,7 @@ from securesystemslib.dsse import Envelope
 
 from hub.authority.dsse import add_signature, digest_of, read_envelope, read_payload
 from hub.authority.files import replacing
-from hub.authority.keys import KeySigner
+from hub.authority.keys import Signer
 from hub.authority.orders import Purpose
 from hub.errors import InputError, TrustError
 from hub.messages import is_missing
@@ -210,7 +210,7 @@ def read_header(file: Path) -> FaceHeader:
     return _header(_envelope(_front(file)[0]))
 
 
-def sign_faces(file: Path, signer: KeySigner) -> None:
+def sign_faces(file: Path, signer: Signer) -> None:
     """Add one signature to a list's file, which is replaced in one step.
 
     Raises:

@@ -25,7 +25,7 @@ from hub.authority.dsse import (
     read_envelope,
     read_payload,
 )
-from hub.authority.keys import KeySigner
+from hub.authority.keys import Signer
 from hub.errors import TrustError, UsageError
 from hub.messages import Field, SubjectKind
 from hub.records import RULES, check_value
@@ -175,7 +175,7 @@ def build_package(content: HotList) -> bytes:
     return make_envelope(msgspec.json.encode(content), PAYLOAD_TYPE)
 
 
-def sign_package(package: bytes, signer: KeySigner) -> bytes:
+def sign_package(package: bytes, signer: Signer) -> bytes:
     """Return the package with one signature more.
 
     Raises:

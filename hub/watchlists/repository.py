@@ -362,6 +362,10 @@ class AuthorityFolder:
 
     def _stage(self, role: str, signed: Root | Targets) -> None:
         """Let a change wait. Signatures of an older draft are gone with it: they were made for something else."""
+        try:
+            make_folder(self._staged)
+        except OSError as error:
+            raise StoreError(f"{self._staged} cannot be made: {error.strerror}") from error
         self._write_draft(role, Metadata(signed))
 
     def _newest(self, kind: type[S], role: str) -> S:
