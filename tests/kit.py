@@ -179,7 +179,6 @@ class Unit:
     def words(self, words: Sequence[str]) -> list[str]:
         """Return a command's words with the unit's configuration, where the command takes one."""
         without = {
-            ("plugins", "check"),
             ("plugins", "new"),
             ("watchlist", "new-key"),
             ("watchlist", "build"),

@@ -40,9 +40,9 @@ def list_plugins(*, config: Path | None, form: Form) -> int:
     return 0
 
 
-def check(name: str, *, form: Form) -> int:
+def check(name: str, *, config: Path | None, form: Form) -> int:
     """Check one plugin, each of its sources in a process of its own, and say what came of it."""
-    report = check_plugin(name, say=_say_nothing if form == "json" else _tell)
+    report = check_plugin(name, installed_plugins(load_config(config)), say=_say_nothing if form == "json" else _tell)
     if form == "json":
         emit(report)
     else:

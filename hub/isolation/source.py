@@ -18,7 +18,16 @@ from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
 from hub.backends import PluginContext, RecordSource, SourceInfo, SourceRecord
-from hub.errors import DeadlineError, PluginParkedError, SourceChangedError, SourceError, SourceGoneError, TrustError
+from hub.errors import (
+    DeadlineError,
+    PluginError,
+    PluginParkedError,
+    SourceChangedError,
+    SourceError,
+    SourceGoneError,
+    SourceUnavailableError,
+    TrustError,
+)
 from hub.isolation.calls import (
     Begin,
     Begun,
@@ -208,7 +217,8 @@ class IsolatedSource(RecordSource):
         Raises:
             SourceGoneError: The child is gone; the host is to open the source again.
             DeadlineError: No answer in time; the child was killed.
-            SourceError: The source cannot answer, or its child died over it.
+            SourceError: The source cannot answer; SourceUnavailableError where its child died over it.
+            PluginError: It raised something else.
         """
         with self._lock:
             if self._child is None:
@@ -225,7 +235,7 @@ class IsolatedSource(RecordSource):
                     characters += sum(len(value) for value in record.fields.values() if isinstance(value, str))
                 if len(found) > MOST_RECORDS or characters > MOST_CHARACTERS:
                     self._died("its answer is too large")
-                    raise SourceError("its answer is too large")
+                    raise SourceUnavailableError("its answer is too large")
                 if reply.last:
                     break
             self._deaths = 0
@@ -247,7 +257,7 @@ class IsolatedSource(RecordSource):
                 plates += (plate[:40] for plate in reply.plates)
                 if len(plates) > MOST_PLATES:
                     self._died("it names too many plates")
-                    raise SourceError("it names too many plates")
+                    raise SourceUnavailableError("it names too many plates")
                 if reply.last:
                     break
             return plates
@@ -325,13 +335,13 @@ class IsolatedSource(RecordSource):
             raise DeadlineError(f"no answer within {seconds:.3g} s") from None
         except (ChildGoneError, OSError) as error:
             self._died(str(error))
-            raise SourceError(str(error)) from None
+            raise SourceUnavailableError(str(error)) from None
 
     def _unexpected(self, reply: Reply) -> NoReturn:
         """Raise what a reply that ends a call stands for."""
         if not isinstance(reply, Failed):
             self._died("it sent a reply to something else")
-            raise SourceError("it sent a reply to something else")
+            raise SourceUnavailableError("it sent a reply to something else")
         what = plain(reply.what) or "no reason given"
         if reply.failure in (Failure.TRESPASS, Failure.PLUGIN):
             self._park(what)
@@ -339,7 +349,9 @@ class IsolatedSource(RecordSource):
             raise SourceChangedError(what)
         if reply.failure is Failure.TRUST:
             raise TrustError(what)
-        raise SourceError(what if reply.failure is Failure.SOURCE else f"it failed with {what}")
+        if reply.failure is Failure.SOURCE:
+            raise SourceError(what)
+        raise PluginError(f"it failed with {what}")
 
     def _park(self, why: str) -> NoReturn:
         self.parked = why

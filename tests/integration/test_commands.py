@@ -392,7 +392,7 @@ def test_models_and_plugins(unit):
     assert check.status == (0 if check.json()["ok"] else 1)
     names = {each["name"] for each in command("plugins", "list", "--format", "json").json()["plugins"]}
     assert {"drivers", "wanted_persons", "plates_ppocr", "kit"} <= names
-    assert command("plugins", "check", "kit").status == 0
+    assert unit.run("plugins", "check", "kit").status == 0
 
 
 # ------------------------------------------------------------------------------------------ real processes

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hub.errors import DeadlineError, PluginParkedError, SourceChangedError, SourceError, TrustError
+from hub.errors import DeadlineError, PluginError, PluginParkedError, SourceChangedError, SourceError, TrustError
 from hub.isolation.calls import send_query, take_query
 from hub.isolation.limits import guards
 from hub.messages import DocumentQuery, PersonQuery, PlateQuery, Query
@@ -110,7 +110,7 @@ def test_it_is_not_open_before_and_after(stranger, state: Path) -> None:
 FAULTS = {
     "hang": (DeadlineError, "no answer within"),
     "slow": (DeadlineError, "no answer within"),
-    "crash": (SourceError, "ZeroDivisionError"),
+    "crash": (PluginError, "ZeroDivisionError"),
     "garbage": (SourceError, "no record"),
     "flood": (SourceError, "too large"),
     "die": (SourceError, "left with status 7"),
@@ -207,7 +207,7 @@ def test_errors_for_the_officer_come_through_and_others_without_their_text(stran
     plugin = stranger("bicycles", code, before=before)
     with plugin.source(state) as source:
         source.open(plugin.context(state))
-        with pytest.raises(SourceError, match=r"^it failed with ValueError at __init__.py:\d+$"):
+        with pytest.raises(PluginError, match=r"^it failed with ValueError at __init__.py:\d+$"):
             source.find(query(typed_plate("KE1")))
         with pytest.raises(TrustError, match="expired"):
             source.find(query(typed_plate("KE2")))

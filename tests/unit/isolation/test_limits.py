@@ -1,0 +1,121 @@
+"""What a confined process may not do, each seen in a process that tried."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hub.isolation.limits import Guards, guards
+
+ROOT = Path(__file__).parents[3]
+THERE = guards()
+pytestmark = pytest.mark.skipif(not THERE.landlock, reason="this kernel has no Landlock")
+
+SCRIPT = """
+import errno, json, os, socket, sqlite3, subprocess, sys, threading, resource
+from hub.isolation.limits import Confinement, confine
+wanted = json.loads(sys.argv[1])
+attempts = wanted.pop("attempts")
+done = confine(Confinement(**{**wanted, "read": tuple(wanted["read"]), "write": tuple(wanted["write"])}))
+said = {"done": done}
+for attempt in attempts:
+    try:
+        said[attempt] = repr(eval(attempt))
+    except BaseException as error:
+        said[attempt] = type(error).__name__
+print(json.dumps(said))
+"""
+
+
+def confined(attempts, *, read=(), write=(), **more):
+    wanted = {"attempts": attempts, "read": [sys.prefix, sys.base_prefix, str(ROOT / "hub"), "/usr", "/lib", *read]}
+    wanted |= {"write": list(write), **more}
+    call = [sys.executable, "-c", SCRIPT, json.dumps(wanted)]
+    done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_files_programs_sockets_memory_and_other_processes(tmp_path):
+    own, other = tmp_path / "own", tmp_path / "other"
+    for folder in (own, other):
+        folder.mkdir()
+        (folder / "x").write_text("x")
+    tries = {
+        f"open({str(own / 'x')!r}).read()": "'x'",
+        f"open({str(own / 'y')!r}, 'w').write('y')": "1",
+        f"os.listdir({str(own)!r}) != []": "True",
+        f"sqlite3.connect({str(own / 'db')!r}).execute('create table t(x)') and 1": "1",
+        f"open({str(other / 'x')!r})": "PermissionError",
+        f"os.unlink({str(other / 'x')!r})": "PermissionError",
+        f"os.rename({str(own / 'x')!r}, {str(other / 'z')!r})": "PermissionError",
+        f"os.symlink({str(other / 'x')!r}, {str(own / 'link')!r})": "PermissionError",
+        f"open({str(ROOT / 'hub' / '__init__.py')!r}, 'a')": "PermissionError",
+        "open('/etc/passwd')": "PermissionError",
+        "open(f'/proc/{os.getppid()}/mem', 'rb')": "PermissionError",
+        "os.fork()": "PermissionError",
+        "subprocess.run(['/bin/true'])": "PermissionError",
+        "os.execv('/bin/true', ['true'])": "PermissionError",
+        "os.setsid()": "PermissionError",
+        "os.kill(os.getppid(), 0)": "PermissionError",
+        "socket.socket(socket.AF_UNIX)": "PermissionError",
+        "socket.socket(socket.AF_INET)": "PermissionError",
+        "socket.socket(socket.AF_INET, socket.SOCK_DGRAM)": "PermissionError",
+        "len(bytearray(2 << 30))": "MemoryError",
+        "resource.setrlimit(resource.RLIMIT_AS, (-1, -1))": "ValueError",
+        "(lambda t: (t.start(), t.join()))(threading.Thread(target=int)) and 1": "1",
+        "sum(range(10))": "45",
+    }
+    said = confined(list(tries), write=[str(own)])
+    said.pop("done")
+    assert said == tries
+    assert (other / "x").exists()
+
+
+def test_the_network_where_it_is_allowed_but_never_a_local_socket():
+    tries = {
+        "socket.socket(socket.AF_INET) and 1": "1",
+        "socket.create_connection(('127.0.0.1', 1))": "ConnectionRefusedError",
+        "socket.socket(socket.AF_UNIX)": "PermissionError",
+    }
+    said = confined(list(tries), network=True)
+    said.pop("done")
+    assert said == tries
+
+
+def test_a_hub_that_runs_as_root_gives_its_children_no_capability_and_an_account_where_one_is_set(tmp_path):
+    if os.geteuid() != 0:
+        assert THERE.root is False
+        return
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    secret.chmod(0o600)
+    tmp_path.chmod(0o755)
+    tries = [f"open({str(secret)!r})", "os.getresuid()", "os.getresgid()", "os.getgroups()", "os.setuid(0)"]
+    said = confined(tries, write=[str(tmp_path)], user=65534, group=65534)
+    assert said["done"] == ["account 65534", f"Landlock {THERE.landlock}", "seccomp"]
+    assert said["os.getresuid()"] == "(65534, 65534, 65534)"
+    assert said["os.getresgid()"] == "(65534, 65534, 65534)"
+    assert said["os.getgroups()"] == "[]"
+    assert said["os.setuid(0)"] == "PermissionError"
+    assert said[f"open({str(secret)!r})"] == "PermissionError"
+    said = confined(["os.chown('/dev/null', 1, 1)", "os.getuid()"])
+    assert said["done"][0] == "no capabilities"
+    assert said["os.chown('/dev/null', 1, 1)"] == "PermissionError"
+
+
+@pytest.mark.slow
+def test_processor_time_ends():
+    wanted = {"attempts": ["sum(iter(int, 1))"], "read": [], "write": [], "processor": 1}
+    call = [sys.executable, "-c", SCRIPT, json.dumps(wanted)]
+    assert subprocess.run(call, cwd=ROOT, capture_output=True, check=False).returncode < 0
+
+
+def test_what_is_missing_is_said():
+    assert Guards(0, False, False).describe() == "no Landlock, no seccomp for this processor, no root"
+    assert Guards(7, True, True).describe() == "Landlock 7, seccomp, root: capabilities are dropped"
