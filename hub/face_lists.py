@@ -31,6 +31,7 @@ from hub.messages import Act, Entry, Requester
 from hub.store.retention import CHARTER, Datum, Retention
 from hub.watchlists.faces import FaceHeader, VerifiedFaces, read_header, verify_faces
 from hub.watchlists.gallery import Gallery, open_gallery
+from hub.watchlists.locked import forbid_dumps
 from hub.watchlists.trust import TRUST_FILE, TRUSTED_FOLDER, load_trust
 from hub.watchlists.trusted import open_trusted
 
@@ -139,6 +140,7 @@ class FaceLists:
             StoreError: So much memory cannot be locked.
         """
         found = self._find(digest)
+        forbid_dumps()
         with open_gallery(found, key, model=model, now=self._clock.now) as gallery:
             yield gallery
 
@@ -189,6 +191,7 @@ class FaceLists:
         with replacing(incoming) as copy, _open(file) as source:
             shutil.copyfileobj(source, copy, 2**20)
         found = self.verify(incoming)  # what was copied counts, not what lies there now
+        forbid_dumps()
         with open_gallery(found, key, model=model, now=self._clock.now):
             return found
 

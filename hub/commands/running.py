@@ -26,6 +26,7 @@ from hub.config import Settings, load_config, state_folder
 from hub.errors import ClosedChannelError, InputError, LaggedError, UsageError
 from hub.events import Event, encode
 from hub.logs import LogForm, set_up_logs
+from hub.watchlists.locked import forbid_dumps
 
 EVENT_SECONDS: Final = 2.0
 """Longest wait at the end for a reader that does not take the last events."""
@@ -96,6 +97,7 @@ async def _run(
     development: bool,
     attach: bool,
 ) -> int:
+    forbid_dumps()  # the unlocked key and a face list may come to lie in this process
     clock, stop = SystemClock(), trio.Event()
     set_up_logs(sys.stderr, clock=clock, form=LogForm.CONSOLE if sys.stderr.isatty() else LogForm.JSON)
     log = structlog.get_logger()

@@ -4,8 +4,8 @@ Whether a search may be made at all (an order, a metered probe) is decided elsew
 against a list that has ended. A template exists in the mapping and nowhere else: it is decrypted straight into it, and
 what is handed out are identifiers and similarities. The entry behind a candidate is opened when it is asked for.
 
-The search is one product of a matrix and a vector. At 20,000 entries that takes a quarter of a millisecond and is
-exact, and it makes no copy of what it reads.
+The search compares a face with every entry and is exact; 20,000 take well under a millisecond. It makes no copy of what
+it reads, which a test looks for in the memory of a running process.
 """
 
 from __future__ import annotations
@@ -148,7 +148,8 @@ class Gallery:
         with self._lock:
             self._demand(now)
             entries = len(self._entries)
-            similarities = self._templates[:entries] @ face
+            # On one thread: those of a matrix product wait for each other, on a busy machine for 30 times as long.
+            similarities = np.einsum("ij,j->i", self._templates[:entries], face)
             self.comparisons += entries
             best = np.argsort(-similarities, kind="stable")[:count] if entries <= count else _best(similarities, count)
             return tuple(Candidate(self._entries[row][0], float(similarities[row])) for row in best)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import mmap
+import subprocess
+import sys
 import threading
 from datetime import date, timedelta
 from pathlib import Path
@@ -212,3 +214,17 @@ def _flags(address):
             elif inside and word == "VmFlags:":
                 return set(line.split()[1:])
     return set()
+
+
+def test_a_process_that_holds_a_list_leaves_no_core_and_shows_its_memory_to_no_other():
+    done = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "0", "0"]
+
+
+PROBE = """
+import ctypes, resource
+from hub.watchlists.locked import forbid_dumps
+forbid_dumps()
+forbid_dumps()
+print(*resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))
+"""
