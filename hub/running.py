@@ -19,7 +19,7 @@ import trio
 from msgspec import Struct
 
 from hub import __version__
-from hub.actors.alerts import AlertsHealth, run_alerts
+from hub.actors.alerts import AlertsHealth, leave, run_alerts
 from hub.actors.capture import mailbox_for, run_capture
 from hub.actors.lookups import run_lookups
 from hub.actors.outbox import TargetHealth, run_outbox
@@ -68,12 +68,15 @@ from hub.messages import (
 )
 from hub.plates.grammar import GrammarBook
 from hub.plates.vehicles import VehicleSettings
+from hub.probing import NextFrames, ProbeDesk
 from hub.requests import Requests
 from hub.sources import SourceHost
 from hub.supervisor import ActorSpec, RestartPolicy, StopWaits, SupervisorReport, TaskStatus, run_supervisor
 from hub.unit import AUDIT_FILE, Unit, origin_of
 from hub.viewing import Viewing
-from hub.wire import QueueHealth, SourceHealth
+from hub.watching import Told as WatchTold
+from hub.watching import Watching, faces_actor
+from hub.wire import Latency, QueueHealth, SourceHealth
 
 EVENTS_KEPT: Final = 1024
 """Events that wait for a slow reader before it gets a lag error."""
@@ -145,6 +148,7 @@ class Hub:
         listener: socket.socket | None = None,
         answering: Answering | None = None,
         speech: SpeechParts | None = None,
+        probes: ProbeDesk | None = None,
     ) -> None:
         self.unit = unit
         self.sources = sources
@@ -161,7 +165,11 @@ class Hub:
         self._rng = rng
         self._say = say
         self._book = book
-        self._worker = Worker("plate reader", device=Device())
+        self._device = Device()
+        self._worker = Worker("plate reader", device=self._device)
+        self._watching: Watching | None = None
+        self._probes = probes
+        self._next_frames = NextFrames(tuple(each.camera for each in watched))
         self._reads: Mailbox[PlateRead] = Mailbox(WAITING_READS)
         self._hits: Mailbox[RaisedHit] = Mailbox(WAITING_READS)
         self._frames: dict[str, Mailbox[Frame]] = {}
@@ -218,6 +226,10 @@ class Hub:
             nursery.cancel_scope.cancel()
         return await self._ended(report, overran)
 
+    def watch_under(self, watching: Watching) -> None:
+        """Watch for faces under an order as well, from the beginning of `run`."""
+        self._watching = watching
+
     def stop(self, requester: Requester) -> None:
         """Stop the running hub because an officer says so."""
         self._stopped_by = requester
@@ -239,6 +251,8 @@ class Hub:
         for watched in self._watched:
             frames = mailbox_for(watched.spec, self.ledger, watched.camera, until_end=self._until_end)
             self._frames[watched.camera] = frames
+            if self._watching is not None:
+                self._watching.mailbox(watched.camera, watched.spec, self.ledger, until_end=self._until_end)
             restart = RestartPolicy() if watched.spec.live else _NEVER_AGAIN
             specs.append(
                 ActorSpec(_capture(watched.camera), partial(self._capture, watched, frames), restart, ask=frames.close)
@@ -246,6 +260,9 @@ class Hub:
         specs += [
             ActorSpec(_plates(camera), partial(self._plates, camera, frames)) for camera, frames in self._frames.items()
         ]
+        if self._watching is not None:
+            worker = Worker("face engine", device=self._device)
+            specs += self._watching.specs(self._hits, self.ledger, worker, self._rng, WatchTold(self._tell_of))
         specs.append(ActorSpec("lookups", self._run_lookups))
         specs.append(ActorSpec("alerts", self._run_alerts))
         specs.append(ActorSpec("outbox", self._run_outbox, ask=self._close_if_idle))
@@ -269,9 +286,17 @@ class Hub:
                 # Of a photo that cannot be decoded its actor tells when it gives up: once is enough.
                 on_gap=_say_nothing if watched.spec.medium is Medium.PHOTO else self._on_gap,
                 say=self._say,
-                peek=self._viewing.offer,
+                peek=self._peek,
+                also=self._face_frames(watched),
                 task_status=task_status,
             )
+
+    def _peek(self, frame: Frame) -> None:
+        self._viewing.offer(frame)
+        self._next_frames.offer(frame)
+
+    def _face_frames(self, watched: Watched) -> Mailbox[Frame] | None:
+        return None if self._watching is None else self._watching.frames[watched.camera]
 
     async def _plates(self, camera: str, frames: Mailbox[Frame], *, task_status: TaskStatus) -> None:
         assert self._reader is not None  # noqa: S101  # there are cameras only where there is a reader
@@ -353,7 +378,7 @@ class Hub:
             board=self.board,
             ledger=self.ledger,
             source_health=self._source_health,
-            latencies=self._latencies.recent,
+            latencies=self._recent_latencies,
             queues=self._queues,
             viewing=self._viewing,
             hearing=self._hearing,
@@ -365,6 +390,11 @@ class Hub:
 
     def _source_health(self) -> tuple[SourceHealth, ...]:
         return tuple(source_health(status) for status in self.sources.statistics())
+
+    def _recent_latencies(self) -> tuple[Latency, ...]:
+        answered = (each for each in self.sources.statistics() if each.milliseconds)
+        sources = (Latency(f"source {each.name}", each.milliseconds) for each in answered)
+        return (*self._latencies.recent(), *sources)
 
     def _queues(self) -> tuple[QueueHealth, ...]:
         queues: dict[str, Mailbox[Any]] = {f"frames {camera}": frames for camera, frames in self._frames.items()}
@@ -396,7 +426,8 @@ class Hub:
         cameras = tuple(self._frames)  # where there are none, `_close_if_idle` begins the end
         if cameras and all(self._has_ended(name) for each in cameras for name in (_capture(each), _plates(each))):
             self._reads.close()
-        if self._has_ended("lookups"):
+        watched = () if self._watching is None else tuple(self._watching.frames)
+        if self._has_ended("lookups") and all(self._has_ended(faces_actor(each)) for each in watched):
             self._hits.close()
         if self._has_ended("alerts"):
             self._follow_ups.close()
@@ -429,8 +460,7 @@ class Hub:
         for read in self._reads.drain():
             self.ledger.leave(read.camera, Stage.READ, Reason.STOPPED)
         for raised in self._hits.drain():
-            if raised.read is not None:
-                self.ledger.leave(raised.read.camera, Stage.READ, Reason.STOPPED)
+            leave(self.ledger, raised, Reason.STOPPED)
         if unasked := self._follow_ups.drain():
             names = ", ".join(each.alert.alert for each in unasked)
             self._say(f"the registers were not asked about {names}: look them up where they are needed")

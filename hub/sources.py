@@ -98,6 +98,8 @@ class SourceStatus(Struct, frozen=True):
     """Answers that did not come."""
     dropped: int
     """Fields outside the closed schema that were dropped."""
+    milliseconds: float = 0.0
+    """From the newest question to its answer; 0 where it has answered none."""
     parked: bool = False
     """True where it could not be opened because its plugin is parked."""
 
@@ -134,6 +136,7 @@ class _Hosted:
         """True while it is being opened because its list was replaced."""
         self.opened_at = 0.0
         self.asked = self.unavailable = self.dropped = 0
+        self.milliseconds = 0.0
 
     @property
     def info(self) -> SourceInfo:
@@ -163,6 +166,7 @@ class _Hosted:
             asked=self.asked,
             unavailable=self.unavailable,
             dropped=self.dropped,
+            milliseconds=self.milliseconds,
         )
 
 
@@ -312,6 +316,7 @@ class SourceHost:
             return answer(AnswerStatus.UNAVAILABLE, why_not, milliseconds=_since(start))
         hosted.breaker = hosted.breaker.succeeded()
         hosted.dropped += found.dropped
+        hosted.milliseconds = _since(start)
         withheld = 0
         if granted:
             narrowed = narrow(found.hits, granted.grant, hosted.name)

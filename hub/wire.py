@@ -271,6 +271,15 @@ class QueueHealth(Struct, frozen=True):
     dropped: int
 
 
+class Latency(Struct, frozen=True):
+    """How long something took lately."""
+
+    what: str
+    """Such as ``plates front`` or ``source drivers``."""
+    milliseconds: float
+    """Median of the newest few."""
+
+
 class Pulse(_Tells, frozen=True, tag="pulse"):
     """Sign of life twice a second, with what changes all the time."""
 
@@ -283,6 +292,7 @@ class Pulse(_Tells, frozen=True, tag="pulse"):
     """Why nothing, since the hub started."""
     queues: tuple[QueueHealth, ...]
     sources: tuple[SourceHealth, ...]
+    latencies: tuple[Latency, ...] = ()
 
 
 class Snapshot(_Tells, frozen=True, tag="snapshot"):

@@ -29,17 +29,20 @@ from hub.tui.link import Client, Connect, attend
 from hub.tui.reading import can_act, chosen, correction_for, is_pending, page_of, steps_for
 from hub.tui.screens.alerts import AlertsScreen
 from hub.tui.screens.authority import AuthorityScreen
-from hub.tui.screens.base import PLACES, HubScreen
+from hub.tui.screens.base import KEYS, PLACES, HubScreen
 from hub.tui.screens.health import HealthScreen
 from hub.tui.screens.live import LiveScreen
 from hub.tui.screens.log import LogScreen
 from hub.tui.screens.look_up import LookUpScreen
+from hub.tui.screens.speech import SpeechScreen
 from hub.tui.state import Asked, Link, Lost, Message, Muted, Remarked, State, Tick, Watched, reduce
 from hub.tui.themes import CONTRAST, NIGHT
 from hub.wire import Request, ShowAlert, SignOut, Snapshot, Stopping, Watch
 
 DRAW_SECONDS: Final = 0.05
 """Longest time between a message and its place on the screen; what comes in between is drawn together."""
+FLASH_SECONDS: Final = 1.0
+"""How long a new alert lights up the top line."""
 
 
 def _utc_now() -> datetime:
@@ -81,6 +84,7 @@ class Dashboard(App[None]):
         "health": HealthScreen,
         "log": LogScreen,
         "authority": AuthorityScreen,
+        "speech": SpeechScreen,
     }
     DEFAULT_MODE = "alerts"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012  # typed by Textual
@@ -88,7 +92,7 @@ class Dashboard(App[None]):
         Binding("f1,question_mark", "help", "Help", key_display="F1", priority=False),
         *(
             Binding(f"f{number},{number}", f"go('{name}')", PLACES[name], show=False)
-            for number, name in enumerate(PLACES, start=2)
+            for name, number in KEYS.items()
         ),
         Binding("s", "sign", "Sign in/out"),
         Binding("m", "mute", "Bell"),
@@ -135,6 +139,7 @@ class Dashboard(App[None]):
         before, self.state = self.state, reduce(self.state, message)
         if self.state.rung > before.rung and not self.state.muted:
             self.bell()
+            self._flash()
         if self.state.page is not before.page:
             picture.forget()
         if isinstance(message, Stopping | Lost) and self._leaving:
@@ -146,6 +151,12 @@ class Dashboard(App[None]):
         self._want_page()
         self.want_pictures()
         self.show_soon()
+
+    def _flash(self) -> None:
+        """Light up the line at the top for a moment, for whoever does not hear the bell."""
+        for screen in self.screen_stack:
+            screen.add_class("-flash")
+            screen.set_timer(FLASH_SECONDS, partial(screen.remove_class, "-flash"))
 
     def remark(self, text: str) -> None:
         """Tell the officer something that the hub did not."""
@@ -264,8 +275,9 @@ class Dashboard(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002  # the same everywhere
         """List what can be done by name."""
-        for number, (name, title) in enumerate(PLACES.items(), start=2):
-            yield SystemCommand(title.partition(" ")[2], f"Go there (F{number})", partial(self.action_go, name))
+        for name, number in KEYS.items():
+            title = PLACES[name].partition(" ")[2]
+            yield SystemCommand(title, f"Go there (F{number})", partial(self.action_go, name))
         yield SystemCommand("Sign in or out", "Who acts (s)", self.action_sign)
         yield SystemCommand("Bell on or off", "Ring for a new alert (m)", self.action_mute)
         yield SystemCommand("High contrast on or off", "Colours (F8)", self.action_contrast)

@@ -20,6 +20,7 @@ BAD: Final = "bold red"
 DOUBT: Final = "yellow"
 QUIET: Final = "grey70"
 STRONG: Final = "bold"
+BLOCKS: Final = "▁▂▃▄▅▆▇█"
 
 
 def safe(text: str, limit: int = 400) -> str:
@@ -85,4 +86,12 @@ def words(text: str) -> str:
 
 def bar(probability: float) -> str:
     """Return a block as high as a probability."""
-    return "▁▂▃▄▅▆▇█"[max(0, min(7, int(probability * 8)))]
+    return BLOCKS[max(0, min(7, int(probability * 8)))]
+
+
+def sparkline(values: Sequence[float], cells: int = 30) -> str:
+    """Return the newest values as blocks whose height goes from zero to the greatest of them."""
+    newest = values[-cells:]
+    top = max(newest, default=0.0)
+    steps = len(BLOCKS) - 1
+    return "".join(BLOCKS[round(steps * max(0.0, value) / top)] if top > 0 else BLOCKS[0] for value in newest)

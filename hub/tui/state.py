@@ -36,13 +36,18 @@ from hub.messages import (
     Requester,
     is_missing,
 )
+from hub.tui import speech
+from hub.tui.speech import Expected, Marked, Opened, Picked, SpeechChoice, SpeechPage, Spoke
 from hub.wire import (
     AlertShown,
     AnswerCame,
+    AnsweringShown,
     CameraPicture,
     CheckpointTaken,
     DecideAlert,
     Done,
+    Heard,
+    HearingNow,
     Lagged,
     LogLine,
     LogShown,
@@ -59,6 +64,7 @@ from hub.wire import (
     Stopping,
     TakeCheckpoint,
     Told,
+    Translated,
     VerifyLog,
     Welcome,
 )
@@ -67,6 +73,8 @@ from hub.wire import Message as HubMessage
 ALERTS_KEPT: Final = 200
 """Alerts in the queue; the oldest decided ones go first."""
 REMARKS_KEPT: Final = 20
+HISTORY_KEPT: Final = 60
+"""Pulses of which latencies are drawn: half a minute."""
 
 # --------------------------------------------------------------------------------------- what happens on this side
 
@@ -117,7 +125,7 @@ class Tick(Struct, frozen=True):
     at: datetime
 
 
-Message: TypeAlias = HubMessage | Lost | Asked | Chose | Watched | Muted | Remarked | Tick
+Message: TypeAlias = HubMessage | Lost | Asked | Chose | Watched | Muted | Remarked | Tick | SpeechChoice
 
 
 # ----------------------------------------------------------------------------------------------------- the state
@@ -158,6 +166,14 @@ class LogPage(Struct, frozen=True):
     """Signed text, to be kept outside the unit."""
 
 
+class History(Struct, frozen=True):
+    """How long something took, pulse by pulse."""
+
+    what: str
+    milliseconds: tuple[float, ...]
+    """Newest last, at most `HISTORY_KEPT`."""
+
+
 class State(Struct, frozen=True):
     """All that is shown."""
 
@@ -177,6 +193,8 @@ class State(Struct, frozen=True):
     sources: tuple[SourceHealth, ...] = ()
     queues: tuple[QueueHealth, ...] = ()
     counts: tuple[ReasonCount, ...] = ()
+    history: tuple[History, ...] = ()
+    """How long things took lately."""
     parked: tuple[str, ...] = ()
     listening: ListenMode = ListenMode.OFF
     """Whether the unit's microphone is open, for whichever dashboard."""
@@ -194,6 +212,8 @@ class State(Struct, frozen=True):
     """Its newest picture, reduced by the hub; in memory only, and only while an officer is signed in."""
     look_up: LookUpPage | None = None
     log: LogPage = LogPage()
+    speech: SpeechPage = SpeechPage()
+    """What was heard on this connection, and what is being answered."""
     pending: tuple[Request, ...] = ()
     """Requests that the hub has not answered, without what is secret in them."""
     remarks: tuple[Remark, ...] = ()
@@ -241,6 +261,10 @@ def reduce(state: State, message: Message) -> State:
         case CameraPicture():
             wanted = state.officer is not None and message.camera == state.watched
             return replace(state, live=message) if wanted else state
+        case Heard() | HearingNow():
+            return replace(state, speech=speech.hear(state.speech, message)) if state.officer is not None else state
+        case Spoke() | Opened() | Picked() | Marked() | Expected():
+            return replace(state, speech=speech.choose(state.speech, message))
         case Muted():
             return replace(state, muted=message.muted)
         case Remarked():
@@ -281,8 +305,16 @@ def _pulse(state: State, pulse: Pulse) -> State:
         counts=pulse.counts,
         queues=pulse.queues,
         sources=pulse.sources,
+        history=_history(state.history, pulse),
     )
     return _signed_out(state) if left is None and state.officer is not None else state
+
+
+def _history(known: tuple[History, ...], pulse: Pulse) -> tuple[History, ...]:
+    before = {each.what: each.milliseconds for each in known}
+    return tuple(
+        History(each.what, (*before.get(each.what, ()), each.milliseconds)[-HISTORY_KEPT:]) for each in pulse.latencies
+    )
 
 
 def _event(state: State, event: Event) -> State:
@@ -296,7 +328,7 @@ def _event(state: State, event: Event) -> State:
         case Counts() | UnitStopped():
             return replace(state, counts=event.counts)
         case ListeningChanged():
-            return replace(state, listening=event.mode)
+            return replace(state, listening=event.mode, speech=speech.hear(state.speech, event))
         case UnitStarted():
             return replace(state, parked=event.parked, development=event.development, detail=event.detail)
 
@@ -352,7 +384,7 @@ def _asked(state: State, request: Request) -> State:
         case TakeCheckpoint():
             state = replace(state, log=replace(state.log, checkpoint=""))
         case _:
-            pass
+            state = replace(state, speech=speech.ask(state.speech, request))
     return replace(state, pending=(*state.pending, request))
 
 
@@ -363,10 +395,14 @@ def _answer(state: State, reply: Message) -> State:
         if page is None or page.request != reply.request:
             return state
         return replace(state, look_up=replace(page, answers=(*page.answers, reply.answer)))
-    if not isinstance(reply, Done | Refused | AlertShown | LogShown | LogVerified | CheckpointTaken):
+    if not isinstance(
+        reply, Done | Refused | AlertShown | LogShown | LogVerified | CheckpointTaken | AnsweringShown | Translated
+    ):
         return state
     request = next((each for each in state.pending if each.request == reply.request), None)
     state = replace(state, pending=tuple(each for each in state.pending if each.request != reply.request))
+    if isinstance(reply, Done | Refused):
+        state = replace(state, speech=speech.answer(state.speech, request, reply))
     if isinstance(reply, Refused):
         return _refused(state, request, reply)
     if isinstance(reply, Done):
@@ -382,6 +418,8 @@ def _answer(state: State, reply: Message) -> State:
             return replace(state, log=replace(state.log, verified=reply))
         case CheckpointTaken():
             return replace(state, log=replace(state.log, checkpoint=reply.text))
+        case AnsweringShown() | Translated():
+            return replace(state, speech=speech.answer(state.speech, request, reply))
 
 
 def _shown(state: State, request: Request | None, reply: AlertShown) -> State:
@@ -419,6 +457,7 @@ def _choose(state: State, alert: str) -> State:
 def _lost(state: State, reason: str) -> State:
     """Note that nobody answers. What is known stays, marked as old, until the session's time is over."""
     state = replace(state, link=Link.LOST, link_detail=reason, pending=(), live=None)
+    state = replace(state, speech=speech.lose(state.speech))
     page = state.look_up
     if page is not None and not page.ended:
         state = replace(state, look_up=replace(page, ended=True, refused="the hub was lost before all had answered"))
@@ -426,6 +465,7 @@ def _lost(state: State, reason: str) -> State:
 
 
 def _signed_out(state: State) -> State:
+    state = replace(state, speech=speech.forget(state.speech))
     return replace(
         state, officer=None, session_ends=None, alerts=(), chosen="", page=None, live=None, look_up=None, log=LogPage()
     )

@@ -47,6 +47,7 @@ from hub.wire import (
     CheckpointTaken,
     DecideAlert,
     Done,
+    Latency,
     LogLine,
     LogShown,
     LogVerified,
@@ -234,6 +235,7 @@ class ScriptedHub:
         self.answers = (answer(), answer("drivers", AnswerStatus.HIT))
         self.welcome = Welcome(protocol=1, unit="unit-1", version="0.1.0")
         self.watched = ""
+        self.takes = 116.0
         self._numbers = 0
         self._queue: asyncio.Queue[object] = asyncio.Queue()
 
@@ -285,6 +287,7 @@ class ScriptedHub:
             counts=COUNTS,
             queues=(QueueHealth("frames front", 0, 1, 57), QueueHealth("reads", 0, 16, 0)),
             sources=self.sources,
+            latencies=(Latency("plates front", self.takes), Latency("source wanted_persons", 2.5)),
         )
 
     def picture(self, camera: str) -> CameraPicture:

@@ -18,7 +18,7 @@ from hub.tui.dialogs.leave import LeaveDialog
 from hub.tui.dialogs.reason import ReasonDialog
 from hub.tui.dialogs.sign_in import SignInDialog
 from hub.tui.picture import OUTLINE
-from hub.tui.screens.base import PLACES
+from hub.tui.screens.base import KEYS, PLACES
 from hub.tui.state import Link
 from hub.wire import DecideAlert, LookUp, ShowAlert, ShowLog, SignOut, StopHub
 from tests.tui.kit import NOW, ScriptedHub, alert, answer, dashboard, settle, shown, sign_in
@@ -188,10 +188,14 @@ async def test_a_new_alert_rings_unless_the_bell_is_off():
         hub.raise_alert(alert("A-1"))
         await settle(pilot)
         assert len(rings) == 1
+        assert app.screen.has_class("-flash")
+        await settle(pilot, 1.2)
+        assert not app.screen.has_class("-flash")
         await pilot.press("m")
         hub.raise_alert(alert("A-2"))
         await settle(pilot)
         assert len(rings) == 1
+        assert not app.screen.has_class("-flash")
         assert "bell off" in shown(app)
 
 
@@ -232,8 +236,8 @@ async def test_every_screen_is_reached_by_its_key_and_has_help():
     app = dashboard(ScriptedHub())
     async with app.run_test(size=(80, 24)) as pilot:
         await sign_in(pilot)
-        for number, (place, title) in enumerate(PLACES.items(), start=2):
-            await pilot.press(f"f{number}")
+        for place, title in PLACES.items():
+            await pilot.press(f"f{KEYS[place]}")
             await settle(pilot)
             assert f"[{title}]" in shown(app), place
             await pilot.press("f1")
@@ -254,10 +258,12 @@ async def test_the_live_screen_shows_one_camera_to_a_signed_in_officer():
     hub = ScriptedHub()
     app = dashboard(hub)
     async with app.run_test(size=(100, 40)) as pilot:
+        await settle(pilot)
         await pilot.press("escape", "f4")
         await settle(pilot)
         assert "Sign in (s) to see pictures." in shown(app)
         assert hub.watched == ""
+        await pilot.press("s")
         await sign_in(pilot)
         assert hub.watched == "front"
         assert "1 region outlined: read" in shown(app)

@@ -36,7 +36,7 @@ from hub.tui.drawings.log import draw_log
 from hub.tui.drawings.queue import draw_queue
 from hub.tui.drawings.remark import draw_remark
 from hub.tui.drawings.status import draw_status
-from hub.tui.lines import cell, columns, left, put
+from hub.tui.lines import cell, columns, left, put, sparkline
 from hub.tui.picture import half_blocks
 from hub.tui.state import Asked, Lost, Remarked, State, reduce
 from hub.wire import AlertShown, AnswerCame, LogShown, LogVerified, LookUp
@@ -126,6 +126,13 @@ def test_markup_is_shown_as_it_is_written():
 @given(st.text(max_size=60), st.integers(1, 50))
 def test_a_cell_has_its_width(text, width):
     assert cell_len(cell(text, width)) == width
+
+
+def test_a_sparkline_goes_from_zero_to_its_highest():
+    assert sparkline((0.0, 50.0, 100.0)) == "▁▅█"
+    assert sparkline(()) == ""
+    assert sparkline((0.0, 0.0)) == "▁▁"
+    assert len(sparkline(tuple(float(n) for n in range(100)))) == 30
 
 
 def test_columns_fit():

@@ -30,6 +30,7 @@ from hub.wire import (
     DecideAlert,
     Done,
     Lagged,
+    Latency,
     LogShown,
     LookUp,
     Refused,
@@ -233,3 +234,13 @@ def test_the_mark_moves_within_the_queue():
 def test_what_is_no_message_changes_nothing(message):
     state = signed_in(alert("A-1"))
     assert reduce(state, message) is state
+
+
+def test_latencies_are_kept_for_half_a_minute():
+    state = State()
+    for number in range(200):
+        pulse = replace(ScriptedHub().pulse(), latencies=(Latency("plates front", float(number)),))
+        state = reduce(state, pulse)
+    (history,) = state.history
+    assert history.milliseconds == tuple(float(number) for number in range(140, 200))
+    assert reduce(state, replace(ScriptedHub().pulse(), latencies=())).history == ()

@@ -13,7 +13,7 @@ from hub.tui.dialogs.base import Dialog
 
 EVERYWHERE: Final = """\
 Everywhere
-F2 ... F7    the screens; the digit alone does it too where no field has the cursor
+F2 ... F9    the screens; the digit alone too, where it is not typed and chooses nothing
 s            sign in, or sign out
 m            bell on or off
 F8           high contrast on or off

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from hub.messages import ActorState
 from hub.tui.drawings import View
-from hub.tui.lines import BAD, GOOD, STRONG, columns, put, stack, words
+from hub.tui.lines import BAD, GOOD, STRONG, columns, put, sparkline, stack, words
 from hub.tui.reading import troubles
 from hub.tui.state import State
 
@@ -24,6 +24,7 @@ def draw_health(view: View) -> Text:
         ("Actors", _actors(state)),
         ("Sources", _sources(state)),
         ("Queues", _queues(state)),
+        ("How long it takes", _latencies(state)),
         ("Why nothing", _counts(state)),
     ):
         lines += [Text(""), put((title, f"{STRONG} underline"))]
@@ -50,6 +51,12 @@ def _sources(state: State) -> list[tuple[str, ...]]:
 def _queues(state: State) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("QUEUE", "WAITING", "ROOM", "DROPPED")]
     rows += [(each.queue, str(each.waiting), str(each.capacity), str(each.dropped)) for each in state.queues]
+    return rows
+
+
+def _latencies(state: State) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("WHAT", "NOW", "LATELY, HIGHEST AT THE TOP")]
+    rows += [(each.what, f"{each.milliseconds[-1]:.0f} ms", sparkline(each.milliseconds)) for each in state.history]
     return rows
 
 

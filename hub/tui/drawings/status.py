@@ -6,7 +6,7 @@ from datetime import datetime
 
 from rich.text import Text
 
-from hub.messages import is_missing
+from hub.messages import ListenMode, is_missing
 from hub.tui.drawings import View
 from hub.tui.lines import BAD, DOUBT, GOOD, STRONG, left, put
 from hub.tui.reading import troubles
@@ -16,10 +16,17 @@ from hub.tui.state import Link, State, is_open
 def draw_status(view: View) -> Text:
     """Return the line: link and unit, alerts that wait, troubles, and the officer at its right end."""
     state = view.state
-    parts = Text(" · ").join([_link(state), _waiting(state, view.now), _troubles(state)])
+    parts = Text(" · ").join([*_microphone(state), _link(state), _waiting(state, view.now), _troubles(state)])
     who = _officer(state, view.now)
     gap = view.width - parts.cell_len - who.cell_len
     return Text.assemble(parts, " " * max(1, gap), who, no_wrap=True, overflow="ellipsis")
+
+
+def _microphone(state: State) -> list[Text]:
+    """Return a sign that the microphone is open, first in the line and on every screen; nothing while it is off."""
+    if state.listening is ListenMode.OFF or state.link is not Link.UP:
+        return []
+    return [put((" ◉ MIC OPEN " if state.listening is ListenMode.OPEN else " ◉ MIC ", "bold reverse"))]
 
 
 def _link(state: State) -> Text:

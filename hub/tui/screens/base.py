@@ -16,7 +16,7 @@ from hub.tui.drawings import View
 from hub.tui.drawings.banner import draw_banner
 from hub.tui.drawings.remark import draw_remark
 from hub.tui.drawings.status import draw_status
-from hub.tui.lines import QUIET, put
+from hub.tui.lines import QUIET
 from hub.tui.slice import Slice
 from hub.tui.state import State
 
@@ -30,15 +30,22 @@ PLACES: Final = {
     "health": "F5 Health",
     "log": "F6 Log",
     "authority": "F7 Authority",
+    "speech": "F9 Speech",
 }
-"""Screens by name, with the keys that lead to them."""
+"""Screens by name, with the keys that lead to them; F8 is high contrast."""
+KEYS: Final = {name: int(title.partition(" ")[0][1:]) for name, title in PLACES.items()}
+"""Numbers of those keys."""
 
 
 def draw_places(here: str, view: View) -> Text:
     """Return the line that names the screens, this one marked."""
-    names = {name: text if view.width >= 74 else text.partition(" ")[0] for name, text in PLACES.items()}
-    cells = [put((f"[{text}]", "bold") if name == here else (f" {text} ", QUIET)) for name, text in names.items()]
-    return Text.assemble(Text("").join(cells), put((" F1 Help", QUIET)), no_wrap=True, overflow="ellipsis", end="")
+    names = {name: text if view.width >= 78 else text.partition(" ")[0] for name, text in PLACES.items()}
+    line, mark = Text("", no_wrap=True, overflow="ellipsis", end=""), " "
+    for name, text in names.items():
+        marked = name == here
+        line.append(("[" if marked else mark) + text, "bold" if marked else QUIET)
+        mark = "]" if marked else " "
+    return line.append(f"{mark}F1 Help", QUIET)
 
 
 class HubScreen(Screen[None]):
@@ -52,6 +59,7 @@ class HubScreen(Screen[None]):
     DEFAULT_CSS = """
     HubScreen { layout: vertical; }
     HubScreen #status { height: 1; background: $panel; }
+    HubScreen.-flash #status { background: $foreground; color: $background; text-style: bold reverse; }
     HubScreen #places { height: 1; background: $panel; }
     HubScreen #remark { height: 1; }
     HubScreen .page { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
