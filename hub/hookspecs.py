@@ -18,6 +18,7 @@ from hub.backends import (
     Importer,
     PlateReader,
     PluginContext,
+    PositionSource,
     RecordSource,
     Transcriber,
     Translator,
@@ -45,6 +46,7 @@ RegisterImporter: TypeAlias = Callable[[type[Importer]], None]
 RegisterVoiceDetector: TypeAlias = Callable[[str, Callable[[PluginContext], VoiceDetector]], None]
 RegisterTranscriber: TypeAlias = Callable[[str, Callable[[PluginContext], Transcriber]], None]
 RegisterTranslator: TypeAlias = Callable[[str, Callable[[PluginContext], Translator]], None]
+RegisterPositionSource: TypeAlias = Callable[[str, Callable[[PluginContext], PositionSource]], None]
 RegisterDispatcher: TypeAlias = Callable[[str, Callable[[PluginContext], Dispatcher]], None]
 
 
@@ -91,3 +93,8 @@ def register_transcribers(register: RegisterTranscriber) -> None:
 @hookspec
 def register_translators(register: RegisterTranslator) -> None:
     """Call ``register(name, factory)`` for each translator; one without its engine offers no pair."""
+
+
+@hookspec
+def register_position_sources(register: RegisterPositionSource) -> None:
+    """Call ``register(name, factory)`` for each position source; the factory opens it, again after each failure."""

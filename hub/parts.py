@@ -5,7 +5,7 @@ Which plugins there are is `hub.plugins`' to say; what the parts do once they ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from hub.backends import (
     FaceEngine,
     PlateReader,
     PluginContext,
+    PositionSource,
     RecordSource,
     Transcriber,
     Translator,
@@ -141,6 +142,14 @@ def open_voice_detector(plugins: PluginHost, settings: Settings, state: Path) ->
     """
     part = _first(plugins.voice_detectors, "voice detector", plugins)
     return part.make(plugin_context(part.plugin, settings, state))
+
+
+def position_makers(plugins: PluginHost, settings: Settings, state: Path) -> dict[str, Callable[[], PositionSource]]:
+    """Return what opens each position source that plugins registered, by name."""
+    return {
+        name: partial(part.make, plugin_context(part.plugin, settings, state))
+        for name, part in plugins.position_sources.items()
+    }
 
 
 def source_specs(

@@ -32,6 +32,7 @@ from hub.backends import (
     Importer,
     PlateReader,
     PluginContext,
+    PositionSource,
     RecordSource,
     Transcriber,
     Translator,
@@ -101,6 +102,7 @@ MakeFaceEngine: TypeAlias = Callable[[PluginContext], FaceEngine]
 MakeVoiceDetector: TypeAlias = Callable[[PluginContext], VoiceDetector]
 MakeTranscriber: TypeAlias = Callable[[PluginContext], Transcriber]
 MakeTranslator: TypeAlias = Callable[[PluginContext], Translator]
+MakePositionSource: TypeAlias = Callable[[PluginContext], PositionSource]
 MakeDispatcher: TypeAlias = Callable[[PluginContext], Dispatcher]
 
 _Registered: TypeAlias = "list[tuple[str, Part[Any]]]"
@@ -114,6 +116,7 @@ IMPORTER: Final = "importer"
 VOICE_DETECTOR: Final = "voice detector"
 TRANSCRIBER: Final = "transcriber"
 TRANSLATOR: Final = "translator"
+POSITION_SOURCE: Final = "position source"
 DISPATCHER: Final = "dispatcher"
 
 
@@ -244,6 +247,11 @@ class PluginHost:
         return MappingProxyType(self._parts[TRANSLATOR])
 
     @property
+    def position_sources(self) -> Mapping[str, Part[MakePositionSource]]:
+        """Position sources by their own name."""
+        return MappingProxyType(self._parts[POSITION_SOURCE])
+
+    @property
     def dispatchers(self) -> Mapping[str, Part[MakeDispatcher]]:
         """Dispatchers by their own name."""
         return MappingProxyType(self._parts[DISPATCHER])
@@ -340,6 +348,7 @@ _HOOKS: Final = {
     "register_voice_detectors": VOICE_DETECTOR,
     "register_transcribers": TRANSCRIBER,
     "register_translators": TRANSLATOR,
+    "register_position_sources": POSITION_SOURCE,
     "register_dispatchers": DISPATCHER,
 }
 """Which hook registers what."""

@@ -7,8 +7,9 @@ They are named in one line of text (`make_position`). How a receiver is read is 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, Final, TypeAlias
 
 from msgspec import Struct
@@ -30,7 +31,7 @@ MakePosition: TypeAlias = Callable[[], PositionSource]
 
 HOW: Final = (
     "a position is fixed:LAT,LON, gpsd, gpsd:HOST:PORT, nmea:HOST:PORT, nmea:/dev/ttyUSB0, nmea:/dev/ttyUSB0@9600, "
-    "or a file of NMEA sentences or of lines seconds,latitude,longitude"
+    "plugin:NAME, or a file of NMEA sentences or of lines seconds,latitude,longitude"
 )
 
 
@@ -45,12 +46,15 @@ class Whereabouts:
         self.fix = fix
 
 
-def make_position(text: str, boottime: Boottime) -> tuple[str, MakePosition]:
+def make_position(
+    text: str, boottime: Boottime, plugins: Mapping[str, MakePosition] = MappingProxyType({})
+) -> tuple[str, MakePosition]:
     """Return a short name for a position source and what opens it.
 
     Args:
         text: What `HOW` says.
         boottime: The running time, for `Fix.at`.
+        plugins: What plugins registered, by name.
 
     Raises:
         UsageError: It is none of these.
@@ -72,6 +76,10 @@ def make_position(text: str, boottime: Boottime) -> tuple[str, MakePosition]:
     if kind == "nmea":
         host, port = _address(rest)
         return "nmea", lambda: Receiver("nmea", connect(host, port, b""), NmeaReader(), LONGEST_SENTENCE, boottime)
+    if kind == "plugin":
+        if rest not in plugins:
+            raise UsageError(f"no plugin offers the position source {rest[:60]!r}: {', '.join(plugins) or 'none does'}")
+        return rest, plugins[rest]
     track = read_track(Path(text))
     return "replay", lambda: ReplayedPosition(track, boottime)
 

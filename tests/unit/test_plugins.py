@@ -299,6 +299,22 @@ def test_the_shipped_plugins_are_found():
     assert {"plates_ppocr", "plates_fast", "faces_onnx", "wanted_persons", "drivers"} <= names
 
 
+POSITION = """
+from hub.hookspecs import hookimpl
+
+@hookimpl
+def register_position_sources(register):
+    register("beacon", lambda context: "a position source")
+"""
+
+
+def test_position_sources_are_registered_by_name(shelf):
+    shelf.put("beacon", POSITION)
+    host = shelf.host()
+    assert host.load_one("beacon").parts == ("position source beacon",)
+    assert host.position_sources["beacon"].plugin == "beacon"
+
+
 TRANSLATOR = """
 from hub.hookspecs import hookimpl
 

@@ -5,7 +5,7 @@ import pytest
 from hub.errors import InputError, PositionError, UsageError
 from hub.messages import Fix
 from hub.nmea import checksum
-from hub.position import Whereabouts, make_position, read_track
+from hub.position import FixedPosition, Whereabouts, make_position, read_track
 from tests.unit.test_nmea import gga, rmc, sentence
 
 
@@ -64,6 +64,15 @@ def test_receivers_are_named_and_not_opened_before_they_are_made(tmp_path):
         (tmp_path / "file").write_bytes(b"")
         with pytest.raises(PositionError, match=why):
             make_position(f"nmea:{device}@9600", Time())[1]()
+
+
+def test_a_plugins_source_is_named():
+    made = FixedPosition(1.0, 2.0, Time())
+    name, make = make_position("plugin:beacon", Time(), {"beacon": lambda: made})
+    assert (name, make()) == ("beacon", made)
+    for text, plugins in (("plugin:beacon", {}), ("plugin:bacon", {"beacon": lambda: made})):
+        with pytest.raises(UsageError, match="no plugin offers"):
+            make_position(text, Time(), plugins)
 
 
 def test_a_recorded_file_plays_at_its_own_pace(tmp_path):
