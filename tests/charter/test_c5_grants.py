@@ -28,7 +28,7 @@ from hub.messages import Act, Answer, AnswerStatus, PersonQuery, Reach, Requeste
 from hub.plates.grammar import load_grammars
 from hub.sources import SourceHost, SourceSpec, open_sources
 from hub.testing.alerts import MemoryLog
-from hub.testing.sources import ScriptedSource, context, plate_read, typed_plate
+from hub.testing.sources import ScriptedSource, context, plate_read, typed_plate, vehicles
 from tests.kit_authority import NOW
 from tests.kit_orders import GRANT, PEOPLE, grant
 
@@ -259,18 +259,21 @@ async def test_where_the_log_cannot_be_written_no_grant_is_used(rig: Rig) -> Non
     assert rig.asked() == {"credit_records": 0, "health_records": 0}
 
 
-async def test_a_thousand_automatic_hits_start_no_restricted_and_no_other_query(opener, tmp_path) -> None:
-    async with opener(tmp_path) as rig:
+async def test_a_thousand_automatic_hits_start_no_restricted_and_no_other_query(tmp_path) -> None:
+    listed = ScriptedSource("stolen", vehicles(["1234BCD"]), reach=Reach.AUTOMATIC)
+    others = [ScriptedSource(reach.value, RECORDS, reach=reach) for reach in (Reach.RESTRICTED, Reach.ON_REQUEST)]
+    clock, hits = ManualClock(NOW), []
 
-        async def deliver(_: Answer) -> None: ...
+    async def deliver(answer: Answer) -> None:
+        hits.extend(answer.hits)
 
+    specs = [SourceSpec("p", source, context(tmp_path), 5.0) for source in (listed, *others)]
+    async with open_sources(specs, clock=clock, book=load_grammars()) as host:
+        lookups = Lookups(host, log=MemoryLog(), clock=clock, unit="u", identify=lambda: "L")
         for _ in range(1000):
-            await rig.lookups.automatic(plate_read("1234BCD"), deliver)
-        assert {name: len(source.queries) for name, source in rig.sources.items()} == {
-            "credit_records": 0,
-            "health_records": 0,
-            "drivers": 0,
-        }
+            await lookups.automatic(plate_read("1234BCD"), deliver)
+    assert (len(listed.queries), len(hits)) == (1000, 1000)
+    assert [source.queries for source in others] == [[], []]
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
