@@ -116,9 +116,9 @@ def build(
     units: Sequence[Path],
 ) -> int:
     """Check, and build an unsigned face list where nothing refuses it."""
-    words = ", ".join(Purpose)
+    words = ", ".join(each.replace("_", "-") for each in Purpose)
     try:
-        wanted = Purpose(purpose)
+        wanted = Purpose(purpose.replace("-", "_"))
     except ValueError as error:
         raise UsageError(f"{purpose!r} is no purpose for which faces may be compared: {words}") from error
     particulars = Particulars(

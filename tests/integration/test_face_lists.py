@@ -18,7 +18,7 @@ COLUMNS = (
     "entry", "name", "photo", "photo_date", "category", "legal_basis", "issuing_authority", "expires", "instruction",
 )  # fmt: skip
 TODAY = datetime.now(UTC).date()
-PURPOSE = "missing_or_vulnerable_person"
+PURPOSE = "missing-or-vulnerable-person"
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +181,7 @@ def test_a_list_is_as_long_as_its_authority_stated(unit):
 def test_a_purpose_is_one_of_three(unit):
     _, built = build(unit, record(0), purpose="curiosity")
     assert built.status == 2
-    assert "'curiosity' is no purpose for which faces may be compared: missing_or_vulnerable_person" in built.problem()
+    assert "'curiosity' is no purpose for which faces may be compared: missing-or-vulnerable-person" in built.problem()
 
 
 def test_wrong_files_are_told_in_one_line(unit):
