@@ -379,7 +379,7 @@ def open_portaudio(device: str = "") -> OpenMicrophone:
     def open_microphone(on_sound: OnSound) -> Microphone:
         try:
             import sounddevice
-        except OSError as error:
+        except (OSError, ImportError) as error:
             raise CaptureError("there is no PortAudio on this machine: install libportaudio2") from error
 
         def open_at(rate: int, take: OnSound) -> Microphone:
