@@ -42,6 +42,7 @@ from hub.parts import (
 )
 from hub.picturing import Picturing
 from hub.plugins import PluginHost
+from hub.probing import ProbeDesk
 from hub.running import Ended, Hub, Watched
 from hub.sources import SourceStatus, open_sources
 from hub.unit import Unit, new_identifier, open_unit
@@ -98,6 +99,7 @@ async def open_hub(
         parking = Parking(plugins, state, log=unit.log, clock=unit.clock, unit=settings.unit, say=say)
         await parking.account()
         answering = Answering(translator_specs(plugins, settings, state))
+        probes = ProbeDesk(unit, plugins, unit.officers.key_of)
         reader = None
         if watched:
             reader = await trio.to_thread.run_sync(open_plate_reader, plugins, settings, state)
@@ -135,6 +137,7 @@ async def open_hub(
                     say=say,
                     listener=listener,
                     answering=answering,
+                    probes=probes,
                     speech=SpeechParts(
                         partial(open_transcriber, plugins, settings, state),
                         partial(open_voice_detector, plugins, settings, state),
@@ -147,6 +150,7 @@ async def open_hub(
         finally:
             await answering.aclose()
             picturing.close()
+            probes.close()
             if reader is not None:
                 reader.close()
 

@@ -43,7 +43,7 @@ from hub.errors import (
 from hub.events import AlertEvent, Event, alert_event
 from hub.hearing import Conversation, Hearing
 from hub.ledger import Ledger
-from hub.messages import Alert, AlertState, Requester
+from hub.messages import Alert, AlertState, Requester, WatchHealth
 from hub.requests import Requests
 from hub.text import locate, plain
 from hub.viewing import Viewing
@@ -61,6 +61,7 @@ from hub.wire import (
     Listen,
     LookUp,
     Message,
+    ProbeFace,
     Pulse,
     QueueHealth,
     Refused,
@@ -112,6 +113,7 @@ class Served(Struct, frozen=True, eq=False):
     ledger: Ledger
     source_health: Callable[[], tuple[SourceHealth, ...]]
     latencies: Callable[[], tuple[Latency, ...]]
+    watch: Callable[[], WatchHealth | None]
     queues: Callable[[], tuple[QueueHealth, ...]]
     viewing: Viewing
     parked: tuple[str, ...]
@@ -318,7 +320,7 @@ class _Connection:
                     await self._answer(request)
                     continue
                 await self._turns.acquire()
-                nursery = watching if isinstance(request, LookUp | Listen | StopListening) else acts
+                nursery = watching if isinstance(request, LookUp | ProbeFace | Listen | StopListening) else acts
                 nursery.start_soon(self._answer_in_turn, request)
         except WireError as error:
             self._served.say(f"a dashboard was refused: {error}")
@@ -535,6 +537,7 @@ class _Connection:
             queues=served.queues(),
             sources=served.source_health(),
             latencies=served.latencies(),
+            watch=served.watch(),
         )
 
     async def _snapshot(self) -> Snapshot:

@@ -30,6 +30,7 @@ from hub.speech.settings import SpeechSettings
 from hub.store.retention import RetentionSettings, shorten
 from hub.text import plain
 from hub.toml_lines import KeyPath, line_of
+from hub.watchlists.budget import FaceSettings
 
 Name: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=60)]
@@ -130,6 +131,8 @@ class Settings(Struct, frozen=True):
     """The table ``[checks]``: fewer face checks than the charter allows; never more."""
     speech: SpeechSettings = SpeechSettings()
     """The table ``[speech]``: expected languages, the microphone, and what counts as an utterance or as invented."""
+    faces: FaceSettings = FaceSettings()
+    """The table ``[faces]``: how many false alerts a probe and a watch may lead to."""
     retention: RetentionSettings = RetentionSettings()
     """The table ``[retention]``: what is kept for less time than the charter allows; never for more."""
     plugins: Mapping[str, PluginTable] = MappingProxyType({})

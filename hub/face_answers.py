@@ -10,39 +10,13 @@ from typing import Final
 
 from hub.backends import SourceRecord
 from hub.calibration import Calibration
-from hub.errors import TrustError, UsageError
+from hub.errors import UsageError
 from hub.messages import Answer, AnswerStatus, FaceCandidate, Hit, HitKind, RaisedHit, Reach, Record, Requester
 from hub.records import apply_schema
-from hub.watchlists.budget import FaceStatus, ListThreshold, Ranking, Resembled, describe, threshold_for
+from hub.watchlists.budget import FaceStatus, ListThreshold, Ranking, Resembled, describe
 from hub.watchlists.faces import Card, FaceEntry
 
 _STATUSES: Final = {FaceStatus.CANDIDATE: AnswerStatus.HIT, FaceStatus.AMBIGUOUS: AnswerStatus.AMBIGUOUS}
-
-
-def demand_threshold(
-    calibration: Calibration, *, name: str, entries: int, ceiling: float, faces: float, budget: float
-) -> ListThreshold:
-    """Return a list's threshold, which has to lie above how alike its own people are.
-
-    Args:
-        calibration: Of the model that embeds.
-        name: The list's.
-        entries: Entries that may be acted on.
-        ceiling: Highest similarity between two different people of the list.
-        faces: How many faces are offered, see `threshold_for`.
-        budget: False alerts that they may lead to.
-
-    Raises:
-        UsageError: The budget is finer than the calibration can support.
-        TrustError: Two people of the list are as alike as the threshold asks: it cannot tell them apart.
-    """
-    found = threshold_for(calibration, entries=entries, faces=faces, budget=budget)
-    if ceiling >= found.threshold:
-        raise TrustError(
-            f"two people of the list {name} are {ceiling:.3f} alike and a candidate begins at {found.threshold:.3f}: "
-            "allow fewer false alerts, or ask its issuer for a list that tells them apart"
-        )
-    return found
 
 
 def record_of(entry: FaceEntry) -> Record:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import trio
@@ -23,12 +22,11 @@ from hub.authority.policy import may_watch
 from hub.calibration import Calibration
 from hub.clocks import Clock
 from hub.errors import AuditError, HubError, NotAllowedError
-from hub.face_answers import demand_threshold
 from hub.inference import Worker
-from hub.messages import Act, AnswerStatus, Entry, Fix, OrderReason, OrderStanding, Requester
+from hub.messages import Act, AnswerStatus, Entry, Fix, OrderReason, OrderStanding, Requester, WatchHealth
 from hub.store.retention import CHARTER, Retention
 from hub.tally import Minute, Tally, minute_of
-from hub.watchlists.budget import FaceSettings, FaceStatus, ListThreshold, Ranking, rank
+from hub.watchlists.budget import FaceSettings, FaceStatus, ListThreshold, Ranking, rank, threshold_for
 from hub.watchlists.faces import Card
 from hub.watchlists.gallery import Gallery
 
@@ -72,24 +70,6 @@ class Compared(Struct, frozen=True, eq=False):
     digest: str
 
 
-class WatchState(Struct, frozen=True):
-    """A watch as dashboards are told of it."""
-
-    standing: OrderStanding
-    purpose: str
-    ends: datetime
-    list_name: str
-    list_digest: str
-    entries: int
-    """Entries whose templates are in memory now."""
-    expected: float
-    """False alerts expected in an hour, 0 while nothing is open."""
-    compared: int
-    """Faces that were compared, once each."""
-    detail: str
-    """Why the list is not open although the order is in force, "" where it is."""
-
-
 class FaceWatch:
     """One order's watch, for all cameras of the unit. For the event loop's thread alone.
 
@@ -101,7 +81,7 @@ class FaceWatch:
         clock: The machine's own clock, so that one that is set back is noticed.
         account_clock: Gives the time of entries in the log, never less than its newest.
         fix: Returns the newest position, None where there is none.
-        trust: Returns what the authority says now.
+        trust: Returns what the authority says now; a `HubError` that it raises suspends the watch.
         log: Takes an entry before the list is opened, and by minute how often it was compared.
         requester: The unit itself.
         retention: How long what the log holds is kept.
@@ -158,7 +138,12 @@ class FaceWatch:
         Args:
             camera: Name of the camera; None for the order as a whole.
         """
-        trust = self._trust()
+        try:
+            trust = self._trust()
+        except HubError as error:  # what the authority says is unknown for now: nothing is compared meanwhile
+            self._detail = str(error)
+            self._close(self._detail)
+            return OrderStanding(self.order, OrderReason.NO_ORDER)
         standing = self._order.check(
             self._clock.now(),
             self._clock.boottime(),
@@ -232,11 +217,13 @@ class FaceWatch:
         """Whether the list's templates are in memory."""
         return self._gallery is not None
 
-    def state(self) -> WatchState:
+    def state(self) -> WatchHealth:
         """Return the watch as dashboards are told of it."""
         order = self._order.order
-        return WatchState(
-            standing=self._standing,
+        return WatchHealth(
+            order=order.order,
+            reason=self._standing.reason,
+            ended=self._standing.ended,
             purpose=order.purpose.value,
             ends=order.ends,
             list_name=self._name,
@@ -280,13 +267,12 @@ class FaceWatch:
             return
         try:
             self._admit(gallery)
-            threshold = demand_threshold(
+            threshold = threshold_for(
                 self.calibration,
-                name=gallery.name,
                 entries=len(gallery),
-                ceiling=gallery.header.ceiling,
                 faces=self._settings.faces_per_hour,
                 budget=self._settings.false_alerts_per_hour,
+                least=gallery.header.threshold,
             )
             payload = WatchPayload(
                 order.order, gallery.digest, len(gallery), threshold.threshold, float(f"{threshold.expected:.3g}")

@@ -850,6 +850,30 @@ class PositionHealth(Struct, frozen=True):
     detail: str
 
 
+class WatchHealth(Struct, frozen=True):
+    """A watch under a deployment order, as it stands. It names nobody."""
+
+    order: str
+    """Identifier of the order."""
+    reason: OrderReason
+    """Whether it is in force, and why not."""
+    ended: bool
+    """True where it will not be in force again."""
+    purpose: str
+    ends: datetime
+    list_name: str
+    """"" before the list was opened for the first time."""
+    list_digest: str
+    entries: int
+    """Entries whose templates are in memory now."""
+    expected: float
+    """False alerts expected in an hour; 0 while nothing is open."""
+    compared: int
+    """Faces that were compared, once each."""
+    detail: str
+    """Why the list is not open although the order is in force, "" where it is."""
+
+
 class ReasonCount(Struct, frozen=True):
     """How often a reason was given on a camera."""
 

@@ -26,7 +26,7 @@ from hub.backends import FaceEngine, FaceRegion
 from hub.calibration import Calibration
 from hub.clocks import Clock
 from hub.errors import HubError, ModelError, NotAllowedError, UsageError
-from hub.face_answers import demand_threshold, hits_of, raised
+from hub.face_answers import hits_of, raised
 from hub.inference import Worker
 from hub.messages import Act, Box, Entry, FaceCandidate, Requester
 from hub.store.retention import CHARTER, Retention
@@ -34,7 +34,7 @@ from hub.text import locate
 from hub.vision.face_quality import FaceFloor, FaceQuality, flaw, measure
 from hub.vision.face_tracks import pool, weigh
 from hub.vision.tracking import overlap
-from hub.watchlists.budget import FaceSettings, FaceStatus, ListThreshold, Ranking, rank
+from hub.watchlists.budget import FaceSettings, FaceStatus, ListThreshold, Ranking, rank, threshold_for
 from hub.watchlists.gallery import Gallery
 
 if TYPE_CHECKING:
@@ -45,8 +45,9 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float32]
 
-OpenList: TypeAlias = Callable[[Requester], AbstractContextManager[Gallery]]
-"""Opens the face list in force for an officer, for a block; raises `NotAllowedError` with the reason where none is."""
+OpenList: TypeAlias = Callable[[Requester, str], AbstractContextManager[Gallery]]
+"""Opens the face list of a digest ("" for the only one) for an officer and a block; raises `NotAllowedError` with the
+reason where none is in force."""
 
 VIEWS: Final = 4
 """Most pictures of a camera that are pooled."""
@@ -172,7 +173,7 @@ class Probes:
         self._worker = worker or Worker("probe")
 
     async def probe(
-        self, pictures: AsyncIterable[Pixels], requester: Requester, reason: str, *, camera: str = ""
+        self, pictures: AsyncIterable[Pixels], requester: Requester, reason: str, *, camera: str = "", digest: str = ""
     ) -> ProbeAnswer:
         """Compare one face with the list in force.
 
@@ -182,6 +183,7 @@ class Probes:
             requester: The officer of a checked session.
             reason: The officer's.
             camera: Name of the camera that they come from; "" for a file.
+            digest: SHA-256 of the list, hexadecimal; "" for the only one that is loaded.
 
         Raises:
             NotAllowedError: Policy, metering or the list says no; nothing was compared, the refusal is in the log.
@@ -200,7 +202,7 @@ class Probes:
         try:
             await self._append(requester, "begun", payload(), camera)
             try:
-                async with _in_thread(self._open_list(requester)) as gallery:
+                async with _in_thread(self._open_list(requester, digest)) as gallery:
                     payload = partial(payload, list_digest=gallery.digest)
                     before = gallery.comparisons
                     try:
@@ -227,13 +229,12 @@ class Probes:
     async def _compare(
         self, gallery: Gallery, pictures: AsyncIterable[Pixels], requester: Requester, camera: str
     ) -> ProbeAnswer:
-        threshold = demand_threshold(
+        threshold = threshold_for(
             self._calibration,
-            name=gallery.name,
             entries=len(gallery),
-            ceiling=gallery.header.ceiling,
             faces=1,
             budget=self._settings.false_alerts_per_probe,
+            least=gallery.header.threshold,
         )
         views: list[_View] = []
         try:

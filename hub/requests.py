@@ -25,6 +25,7 @@ from hub.authority.policy import may_read_log, may_see_alerts
 from hub.clocks import Clock
 from hub.lookups import Lookups, subject_of
 from hub.messages import Answer, Field, Requester
+from hub.probes import ProbeAnswer
 from hub.text import plain
 from hub.wire import (
     AlertShown,
@@ -37,6 +38,9 @@ from hub.wire import (
     LogVerified,
     LookUp,
     Message,
+    Probed,
+    ProbeEntry,
+    ProbeFace,
     Request,
     SayPhrase,
     ShowAlert,
@@ -53,6 +57,7 @@ NEWEST: Final = 10_000
 
 T = TypeVar("T")
 Tell: TypeAlias = Callable[[Message], Awaitable[None]]
+Probe: TypeAlias = Callable[[str, str, Requester, str], Awaitable[ProbeAnswer]]
 
 
 class Requests:
@@ -67,6 +72,7 @@ class Requests:
         clock: Wall time.
         answers: Answers people in other languages.
         stop: Stops the hub; called with who asked for it.
+        probe: Compares the face in front of a camera; called with camera, list, who asked for it and why.
     """
 
     def __init__(
@@ -80,6 +86,7 @@ class Requests:
         clock: Clock,
         answers: Answers,
         stop: Callable[[Requester], None],
+        probe: Probe,
     ) -> None:
         self._alerts = alerts
         self._lookups = lookups
@@ -89,6 +96,7 @@ class Requests:
         self._clock = clock
         self._answers = answers
         self._stop = stop
+        self._probe = probe
         self._reading = trio.CapacityLimiter(1)  # reading or verifying a long log keeps a processor busy
 
     async def answer(self, request: Request, requester: Requester, tell: Tell) -> Message:
@@ -139,6 +147,8 @@ class Requests:
                 return CheckpointTaken(request=number, text=text)
             case ShowAnswering() | Translate() | SayPhrase():
                 return await self._answers.answer(request)
+            case ProbeFace():
+                return probed(number, await self._probe(request.camera, request.list_digest, requester, request.reason))
             case StopHub():
                 self._stop(requester)
                 return Done(request=number, text="the hub stops")
@@ -159,6 +169,15 @@ class Requests:
 
     async def _in_thread(self, fn: Callable[[], T]) -> T:
         return await trio.to_thread.run_sync(fn, limiter=self._reading, abandon_on_cancel=True)
+
+
+def probed(request: int, answer: ProbeAnswer) -> Probed:
+    """Return what came of a probe as dashboards are told of it."""
+    entries = (
+        ProbeEntry(each.entry, each.similarity, each.margin, each.category, each.name, each.instruction)
+        for each in answer.candidates
+    )
+    return Probed(request=request, status=answer.status.value, candidates=tuple(entries), reason=answer.reason)
 
 
 def _lines(path: Path, last: int, own: bool, officer: str) -> tuple[LogLine, ...]:

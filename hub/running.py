@@ -34,7 +34,7 @@ from hub.board import Board
 from hub.capture import Medium
 from hub.capture import SourceSpec as FrameSpec
 from hub.channels import Broadcast, Mailbox
-from hub.errors import ClosedChannelError, HubError
+from hub.errors import ClosedChannelError, HubError, UsageError
 from hub.events import (
     ActorChanged,
     CameraChanged,
@@ -68,6 +68,7 @@ from hub.messages import (
 )
 from hub.plates.grammar import GrammarBook
 from hub.plates.vehicles import VehicleSettings
+from hub.probes import ProbeAnswer
 from hub.probing import NextFrames, ProbeDesk
 from hub.requests import Requests
 from hub.sources import SourceHost
@@ -169,6 +170,8 @@ class Hub:
         self._worker = Worker("plate reader", device=self._device)
         self._watching: Watching | None = None
         self._probes = probes
+        if probes is not None:
+            probes.share(self._device)
         self._next_frames = NextFrames(tuple(each.camera for each in watched))
         self._reads: Mailbox[PlateRead] = Mailbox(WAITING_READS)
         self._hits: Mailbox[RaisedHit] = Mailbox(WAITING_READS)
@@ -291,6 +294,13 @@ class Hub:
                 task_status=task_status,
             )
 
+    async def _probe(self, camera: str, digest: str, requester: Requester, reason: str) -> ProbeAnswer:
+        self._next_frames.check(camera)
+        if self._probes is None:
+            raise UsageError("this hub has no face engine")
+        pictures = self._next_frames.of(camera)
+        return await self._probes.probe(pictures, requester, reason, camera=camera, digest=digest)
+
     def _peek(self, frame: Frame) -> None:
         self._viewing.offer(frame)
         self._next_frames.offer(frame)
@@ -373,12 +383,14 @@ class Hub:
                 clock=unit.clock,
                 answers=Answers(self._answering, unit.state),
                 stop=self.stop,
+                probe=self._probe,
             ),
             events=self.events,
             board=self.board,
             ledger=self.ledger,
             source_health=self._source_health,
             latencies=self._recent_latencies,
+            watch=lambda: None if self._watching is None else self._watching.state(),
             queues=self._queues,
             viewing=self._viewing,
             hearing=self._hearing,

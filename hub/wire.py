@@ -40,6 +40,7 @@ from hub.messages import (
     Requester,
     SubjectKind,
     Utterance,
+    WatchHealth,
 )
 
 PROTOCOL: Final = 1
@@ -198,6 +199,16 @@ class SayPhrase(_Request, frozen=True, tag="say_phrase"):
     language: Word
 
 
+class ProbeFace(_Request, frozen=True, tag="probe_face"):
+    """Compare the one face in front of a camera with the face list in force: one deliberate act. Ended by `Probed`."""
+
+    camera: Word
+    """Name of the camera."""
+    reason: Text
+    list_digest: Word = ""
+    """SHA-256 of the list, where several are loaded."""
+
+
 class StopHub(_Request, frozen=True, tag="stop_hub"):
     """Stop the hub. Ended by `Done`; then the hub says `Stopping` and ends."""
 
@@ -208,6 +219,7 @@ Request: TypeAlias = (
     | ShowAlert
     | DecideAlert
     | LookUp
+    | ProbeFace
     | ShowLog
     | VerifyLog
     | TakeCheckpoint
@@ -293,6 +305,8 @@ class Pulse(_Tells, frozen=True, tag="pulse"):
     queues: tuple[QueueHealth, ...]
     sources: tuple[SourceHealth, ...]
     latencies: tuple[Latency, ...] = ()
+    watch: WatchHealth | None = None
+    """The deployment order under which faces are watched for; None where there is none."""
 
 
 class Snapshot(_Tells, frozen=True, tag="snapshot"):
@@ -403,6 +417,29 @@ class AnswerCame(_Answer, frozen=True, tag="answer_came"):
     answer: Answer
 
 
+class ProbeEntry(Struct, frozen=True):
+    """An entry that a probed face resembles."""
+
+    entry: str
+    similarity: float
+    margin: float | None
+    """By how much more than the next entry; None where there is no other."""
+    category: str
+    name: str
+    instruction: str
+    """What the officer is to do."""
+
+
+class Probed(_Answer, frozen=True, tag="probed"):
+    """What came of a probe. A candidate is an alert as well, which another officer adjudicates."""
+
+    status: str
+    """``candidate``, ``ambiguous``, ``no_candidate`` or ``not_compared``."""
+    candidates: tuple[ProbeEntry, ...]
+    """Who is missing or in danger first."""
+    reason: str
+
+
 class LogLine(Struct, frozen=True):
     """One entry of the log."""
 
@@ -487,6 +524,7 @@ Message: TypeAlias = (
     | Refused
     | AlertShown
     | AnswerCame
+    | Probed
     | LogShown
     | LogVerified
     | CheckpointTaken

@@ -6,10 +6,11 @@ Two people are as alike as the cosine of their difference in degrees; listed are
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
@@ -45,6 +46,22 @@ def frame(person: int, *, number: int = 0, kind: SourceKind = SourceKind.STILL, 
     """Return a frame with somebody in it."""
     image = face_picture(person, shot=number % 200, **options)
     return Frame("gate", number, NOW, 0.2 * number, kind, "gate", image)
+
+
+@contextmanager
+def benches(folder: Path) -> Iterator[Callable[..., WatchBench]]:
+    """Give a maker of benches for the block; each is let go of at its end."""
+    made: list[WatchBench] = []
+
+    def make(*listed: int, **changes: Any) -> WatchBench:
+        made.append(WatchBench(folder, listed or LISTED, **changes))
+        return made[-1]
+
+    try:
+        yield make
+    finally:
+        for each in made:
+            each.close()
 
 
 class WatchBench:
@@ -96,6 +113,10 @@ class WatchBench:
     def place(self, where: tuple[float, float], accuracy: float = 5.0) -> None:
         """Say where the unit is now."""
         self.fix = Fix(*where, self.clock.boottime(), accuracy)
+
+    def close(self) -> None:
+        """Let go of the list, however the test ended."""
+        self.watch._close("the test is over")
 
     @property
     def comparisons(self) -> int:

@@ -61,6 +61,7 @@ async def run_capture(
     on_gap: Callable[[FrameGap], None] = _ignore,
     say: Callable[[str], None] = _ignore,
     peek: Callable[[Frame], None] = _ignore,
+    also: Mailbox[Frame] | None = None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Hand a source's frames on; a photo, folder or video to its end, a camera or stream until cancelled.
@@ -82,13 +83,15 @@ async def run_capture(
         on_gap: Gets each frame that could not be decoded.
         say: Gets one-line remarks.
         peek: Gets each frame before its reader does; must not block, raise or keep it.
+        also: Where each decoded frame goes as well, for faces under an order: there it is in stage "face_frame" of the
+            ledger. Closed with `frames`; where its reader closes it, the capture goes on without.
         task_status: Started at once: a camera that is not there yet is no failure of the actor.
 
     Raises:
         InputError: A photo, folder or video gives no frame at all.
         CaptureError: The child process that decodes a video cannot be started.
     """
-    supply = _Supply(camera, frames, ledger, report, on_gap, peek)
+    supply = _Supply(camera, frames, ledger, report, on_gap, peek, also)
     task_status.started()
     wait, since = FIRST_WAIT, trio.current_time()
     while True:
@@ -115,6 +118,8 @@ async def run_capture(
         finally:
             if not spec.live:
                 frames.close()
+                if also is not None:
+                    also.close()
         if not spec.live:
             supply.report(detail="end")
             return
@@ -136,6 +141,7 @@ class _Supply:
         report: Callable[[CameraHealth], None],
         on_gap: Callable[[FrameGap], None],
         peek: Callable[[Frame], None],
+        also: Mailbox[Frame] | None,
     ) -> None:
         self.number = 0
         """Number of the next frame."""
@@ -146,6 +152,7 @@ class _Supply:
         self._report = report
         self._on_gap = on_gap
         self._peek = peek
+        self._also = also
 
     def report(self, *, is_open: bool = False, stalled: bool = False, detail: str = "") -> None:
         self._report(
@@ -173,4 +180,18 @@ class _Supply:
             except (trio.Cancelled, ClosedChannelError):
                 self._ledger.leave(self._camera, Stage.FRAME, Reason.STOPPED)
                 raise
+            await self._pass_also(item)
             del item  # not kept while the next frame is awaited (C3)
+
+    async def _pass_also(self, frame: Frame) -> None:
+        if self._also is None:
+            return
+        self._ledger.enter(self._camera, Stage.FACE_FRAME)
+        try:
+            await self._also.send(frame)
+        except ClosedChannelError:  # the order has ended
+            self._also = None
+            self._ledger.leave(self._camera, Stage.FACE_FRAME, Reason.NO_ORDER)
+        except trio.Cancelled:
+            self._ledger.leave(self._camera, Stage.FACE_FRAME, Reason.STOPPED)
+            raise

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
@@ -48,9 +48,14 @@ def faces_mailbox(ledger: Ledger, camera: str, *, lossless: bool) -> Mailbox[Fra
     return Mailbox(1, Overflow.NEWEST, on_drop=lambda _: ledger.leave(camera, Stage.FACE_FRAME, Reason.REPLACED))
 
 
+async def _nothing() -> None:
+    """Do nothing."""
+
+
 async def run_watch(
     watch: FaceWatch,
     *,
+    on_tick: Callable[[], Awaitable[None]] = _nothing,
     on_problem: Callable[[str], None] = lambda _: None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -58,6 +63,7 @@ async def run_watch(
 
     Args:
         watch: The watch; its cameras have an actor each.
+        on_tick: Called each time that the order was asked, also after its end.
         on_problem: Gets why the log or the list cannot be used, once each time that changes.
         task_status: Started once the order was asked for the first time.
     """
@@ -67,6 +73,7 @@ async def run_watch(
             problem = ""
             try:
                 await watch.tick()
+                await on_tick()
             except Exception as error:  # noqa: BLE001  # whatever fails, the order is asked again in a second
                 watch.check(None)
                 problem = str(error) or type(error).__name__

@@ -63,7 +63,9 @@ class ListThreshold(Struct, frozen=True):
     """Pairs of different people in the calibration."""
 
 
-def threshold_for(calibration: Calibration, *, entries: int, faces: float, budget: float) -> ListThreshold:
+def threshold_for(
+    calibration: Calibration, *, entries: int, faces: float, budget: float, least: float = -1.0
+) -> ListThreshold:
     """Return the threshold at which no more false alerts are expected than a budget allows.
 
     Args:
@@ -71,6 +73,7 @@ def threshold_for(calibration: Calibration, *, entries: int, faces: float, budge
         entries: Entries of the list, at least 1.
         faces: How many faces of people who are not listed are offered, such as 1 for a probe or those of an hour.
         budget: False alerts that so many faces may lead to.
+        least: Lowest threshold that may come of it, such as the one that a list was checked with.
 
     Raises:
         UsageError: The list is empty, or the budget is finer than the calibration can support; how to mend it.
@@ -86,7 +89,7 @@ def threshold_for(calibration: Calibration, *, entries: int, faces: float, budge
             f"{calibration.comparisons:,} comparisons of different people: "
             f"allow {_up(calibration.finest * comparisons):g} at least, or use a shorter list or a larger calibration"
         )
-    at = calibration.threshold(max(rate, calibration.finest))
+    at = max(least, calibration.threshold(max(rate, calibration.finest)))
     reached = calibration.rate(at)
     low, high = interval(max(reached.reached, LEAST_COUNT))
     scale = comparisons / calibration.comparisons

@@ -9,14 +9,20 @@ import pytest
 from hub.errors import AuditError
 from hub.face_watch import WatchTrust
 from hub.messages import Act, OrderReason
-from hub.watchlists.budget import FaceStatus
+from hub.watchlists.budget import FaceSettings, FaceStatus
 from tests.kit_lists import NOW
-from tests.kit_watch import INSIDE, OUTSIDE, SQUARE, WatchBench, people
+from tests.kit_watch import INSIDE, OUTSIDE, SQUARE, benches, people
 
 
 @pytest.fixture
-def bench(tmp_path):
-    return WatchBench(tmp_path)
+def make(tmp_path):
+    with benches(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def bench(make):
+    return make()
 
 
 async def compare(bench, person=0, camera="gate"):
@@ -32,7 +38,7 @@ async def test_in_force_the_list_is_open_and_faces_are_compared(bench):
     assert (await compare(bench, 45)).ranking.status is FaceStatus.NO_CANDIDATE
     assert bench.comparisons == 4
     state = bench.watch.state()
-    assert (state.entries, state.compared, state.standing.reason) == (2, 2, OrderReason.IN_FORCE)
+    assert (state.entries, state.compared, state.reason) == (2, 2, OrderReason.IN_FORCE)
     assert 0 < state.expected <= 60
     await bench.watch.aclose()
     assert bench.zeroed
@@ -52,8 +58,8 @@ async def test_another_camera_is_not_compared_and_the_list_stays(bench):
     assert bench.comparisons == 0
 
 
-async def test_before_it_begins_nothing_is_open(tmp_path):
-    bench = WatchBench(tmp_path, begins=NOW + timedelta(hours=1))
+async def test_before_it_begins_nothing_is_open(make):
+    bench = make(begins=NOW + timedelta(hours=1))
     await bench.watch.tick()
     assert bench.galleries == []
     bench.clock.advance(3600)
@@ -61,10 +67,10 @@ async def test_before_it_begins_nothing_is_open(tmp_path):
     assert bench.watch.is_open
 
 
-async def test_a_lost_position_zeroes_and_a_new_one_opens_again(tmp_path):
+async def test_a_lost_position_zeroes_and_a_new_one_opens_again(make):
     from hub.authority.place import Place
 
-    bench = WatchBench(tmp_path, place=Place(polygon=SQUARE))
+    bench = make(place=Place(polygon=SQUARE))
     bench.place(INSIDE)
     await bench.watch.tick()
     assert (await compare(bench)) is not None
@@ -102,13 +108,13 @@ async def test_what_ends_it_ends_it_for_good(bench, what, reason):
     bench.trust = WatchTrust()
     await bench.watch.tick()
     assert not bench.watch.is_open
-    assert bench.watch.state().standing.reason is reason
+    assert bench.watch.state().reason is reason
     assert bench.comparisons == 0
     assert [each.reason for each in bench.entries("ended")] == [reason.value]
 
 
-async def test_a_list_that_expires_under_a_running_order_is_zeroed_and_not_opened_again(tmp_path):
-    bench = WatchBench(tmp_path, begins=NOW, ends=NOW + timedelta(hours=20))
+async def test_a_list_that_expires_under_a_running_order_is_zeroed_and_not_opened_again(make):
+    bench = make(begins=NOW, ends=NOW + timedelta(hours=20))
     await bench.watch.tick()
     bench.clock.advance(12 * 3600)
     assert bench.watch.check("gate").in_force
@@ -153,20 +159,18 @@ async def test_comparisons_are_accounted_for_by_number(bench):
     assert (payload.camera, payload.source, payload.asked, payload.hit) == ("gate", "children", 3, 1)
 
 
-async def test_an_order_for_another_list_opens_nothing(tmp_path):
-    bench = WatchBench(tmp_path, list_digest="ab" * 32)
+async def test_an_order_for_another_list_opens_nothing(make):
+    bench = make(list_digest="ab" * 32)
     await bench.watch.tick()
     assert not bench.watch.is_open
     assert bench.zeroed
     assert "another list" in bench.watch.state().detail
 
 
-async def test_a_list_whose_people_are_as_alike_as_a_candidate_opens_nothing(tmp_path, monkeypatch):
-    bench = WatchBench(tmp_path)
-    monkeypatch.setattr(
-        "hub.face_watch.demand_threshold",
-        lambda *a, **k: __import__("hub.face_answers", fromlist=["x"]).demand_threshold(*a, **{**k, "ceiling": 0.95}),
-    )
+async def test_a_budget_that_the_calibration_cannot_tell_opens_nothing(make, monkeypatch):
+    monkeypatch.setattr("tests.kit_watch.SETTINGS", FaceSettings(false_alerts_per_hour=0.001))
+    bench = make()
     await bench.watch.tick()
     assert not bench.watch.is_open
-    assert "alike" in bench.watch.state().detail
+    assert bench.zeroed
+    assert "cannot be told" in bench.watch.state().detail

@@ -17,7 +17,7 @@ from hub.inference import Worker
 from hub.ledger import Ledger, Stage
 from hub.messages import AnswerStatus, HitKind, Reason, SourceKind
 from tests.kit_lists import NOW
-from tests.kit_watch import STRANGERS, WatchBench, frame
+from tests.kit_watch import STRANGERS, benches, frame
 
 
 class Run:
@@ -63,8 +63,14 @@ class Run:
 
 
 @pytest.fixture
-def bench(tmp_path):
-    return WatchBench(tmp_path)
+def make(tmp_path):
+    with benches(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def bench(make):
+    return make()
 
 
 async def test_strangers_are_compared_once_each_and_leave_a_count(bench):
@@ -94,8 +100,8 @@ async def test_somebody_listed_becomes_a_candidate_with_why_and_what_to_do(bench
     assert (raised.face.order, raised.requester.officer) == ("2030/7", "")
 
 
-async def test_two_who_cannot_be_told_apart_are_ambiguous(tmp_path):
-    bench = WatchBench(tmp_path, (44, 46))
+async def test_two_who_cannot_be_told_apart_are_ambiguous(make):
+    bench = make(44, 46)
     await bench.watch.tick()
     run = Run(bench)
     await run([frame(45)])
@@ -195,8 +201,8 @@ async def test_run_watch_opens_the_list_and_leaves_zeros(bench):
     assert [entry.outcome for entry in bench.log.entries] == ["begun", "ended"]
 
 
-async def test_run_watch_ends_by_itself(tmp_path):
-    bench = WatchBench(tmp_path, begins=NOW - timedelta(hours=2), ends=NOW + timedelta(seconds=1))
+async def test_run_watch_ends_by_itself(make):
+    bench = make(begins=NOW - timedelta(hours=2), ends=NOW + timedelta(seconds=1))
     await bench.watch.tick()
     assert bench.watch.is_open
     bench.clock.advance(2)
@@ -205,8 +211,8 @@ async def test_run_watch_ends_by_itself(tmp_path):
     assert bench.zeroed
 
 
-async def test_a_problem_is_told_once(tmp_path):
-    bench = WatchBench(tmp_path, list_digest="cd" * 32)
+async def test_a_problem_is_told_once(make):
+    bench = make(list_digest="cd" * 32)
     problems = []
     async with looked_after(bench, problems):
         pass

@@ -70,6 +70,13 @@ def test_a_short_list_does_not_make_a_loose_threshold():
     assert threshold_for(SHIPPED, entries=1000, faces=1, budget=0.02).threshold > short.threshold
 
 
+def test_a_list_that_was_checked_with_a_higher_threshold_keeps_it():
+    got = threshold_for(SHIPPED, entries=10, faces=1, budget=0.02, least=0.97)
+    assert got.threshold == 0.97
+    assert got.at_most
+    assert got.expected < 0.02
+
+
 def test_the_defaults_serve_a_list_of_a_thousand():
     defaults = FaceSettings()
     probe = threshold_for(SHIPPED, entries=1000, faces=1, budget=defaults.false_alerts_per_probe)
