@@ -6,16 +6,23 @@ in tests/unit/watchlists/test_trusted.py; here it is what comes of it for the li
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from datetime import timedelta
 
 import pytest
+import trio
 from msgspec import structs
 
+import hub.sources
 import wanted_persons.source
+from hub.clocks import ManualClock
 from hub.errors import SourceChangedError, TrustError
-from hub.lookups import typed_plate
-from hub.messages import Query
+from hub.lookups import Lookups, typed_plate
+from hub.messages import AnswerStatus, Query, Requester
+from hub.plates.grammar import load_grammars
+from hub.sources import SourceSpec, open_sources
+from hub.testing.audit import MemoryLog
 from hub.testing.sources import context
 from hub.watchlists.metadata import Withdrawn
 from hub.watchlists.package import verify_package
@@ -236,3 +243,48 @@ def test_c1_an_issuer_that_lets_its_publication_lapse(unit, comparisons):
     with pytest.raises(TrustError, match="what North District publishes expired"):
         unit.open(late)
     assert comparisons == []
+
+
+async def test_c1_a_running_hub_ends_a_list_at_the_next_look_and_takes_the_next_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(hub.sources, "REOPEN_SECONDS", 0.0)
+    own = Ceremony(tmp_path).begin()
+    own.publish(hot_list())
+    trusted = own.unit()
+    kept = tmp_path / "authority-of-the-unit"
+    keep(kept, trusted)
+    where = context(tmp_path / "wanted_persons", now=NOW, authority=kept)
+
+    def load(package):
+        (tmp_path / "package.json").write_bytes(package)
+        WantedPersonsImporter().import_file(where, tmp_path / "package.json")
+
+    load(hot_list())
+    clock, numbers = ManualClock(NOW), itertools.count(1)
+    spec = SourceSpec("wanted_persons", WantedPersons, where, 5.0)
+    async with open_sources([spec], clock=clock, book=load_grammars()) as host:
+        lookups = Lookups(host, log=MemoryLog(), clock=clock, unit="unit-1", identify=lambda: f"L-{next(numbers)}")
+
+        async def ask():
+            request = lookups.request(typed_plate("4721XKP"), Requester("4711", "officer", "unit-1"), "stop", ())
+
+            async def deliver(_answer):
+                pass
+
+            (answer,) = await lookups.on_request(request, deliver)
+            return answer.status, answer.explanation
+
+        assert (await ask())[0] is AnswerStatus.HIT
+        own.publish(hot_list(2))
+        keep(kept, trusted := own.unit(trusted))
+        status, why = await ask()
+        assert (status, "superseded" in why) == (AnswerStatus.UNAVAILABLE, True)
+        load(hot_list(2))
+        with trio.fail_after(5):  # it is opened beside the look that asks for it
+            while (await ask())[0] is not AnswerStatus.HIT:  # noqa: ASYNC110  # asking is what opens it
+                await trio.sleep(0.01)
+        # An update that says nothing of this list costs no look.
+        own.desk.withdraw(Withdrawn(orders=("O-1",)), NOW)
+        own.sign("anna", "ben")
+        own.refresh()
+        keep(kept, own.unit(trusted))
+        assert (await ask())[0] is AnswerStatus.HIT

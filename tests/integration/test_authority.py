@@ -1,0 +1,164 @@
+"""An authority's ceremony and a unit that follows it, as people type it."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from hub.audit.reading import read_entries
+from hub.messages import Act
+from hub.unit import AUDIT_FILE
+from tests.kit import ISSUER, LISTED, PASSPHRASES, Unit, command
+
+pytestmark = pytest.mark.slow
+
+SUPERVISOR = ("--officer", "100")
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A unit with its own trust file, and the keys of an authority."""
+    unit = Unit.prepare(tmp_path_factory.mktemp("prepared") / "unit")
+    for name in ("anna", "ben", "daily"):
+        assert command("watchlist", "new-key", str(unit.folder / f"{name}.pem")).status == 0
+    return unit
+
+
+@pytest.fixture
+def unit(prepared, tmp_path):
+    with prepared.copy(tmp_path / "unit").active() as copy:
+        yield copy
+
+
+def authority(unit, *words):
+    """Run a command on the authority's machine, which is a folder beside the unit's; keys are named without .pem."""
+    named = [str(unit.folder / word) if word.endswith((".pem", ".pub", ".json")) else word for word in words[1:]]
+    return command("authority", words[0], str(unit.folder / "desk"), *named)
+
+
+def done(result):
+    assert result.status == 0, result.err
+    return result.out
+
+
+def found(unit):
+    done(authority(unit, "init", "--key", "anna.pem.pub", "--key", "ben.pem.pub", "--daily", "daily.pem.pub"))
+    done(authority(unit, "add-issuer", ISSUER, "first.pem.pub", "second.pem.pub"))
+    sign(unit, "anna", "ben")
+
+
+def sign(unit, *names):
+    for name in names:
+        done(authority(unit, "sign", "--key", f"{name}.pem"))
+    return done(authority(unit, "refresh", "--key", "daily.pem"))
+
+
+def update(unit, *words):
+    return unit.run("authority", "update", str(unit.folder / "desk"), *words)
+
+
+def first_update(unit):
+    root = str(unit.folder / "desk/metadata/1.root.json")
+    return unit.run(
+        "authority", "update", str(unit.folder / "desk"), "--root", root, *SUPERVISOR, stdin=PASSPHRASES["100"]
+    )
+
+
+def look(unit):
+    words = ("lookup", "plate", LISTED, "--reason", "stop", "--source", "wanted_persons", "--format", "json")
+    (answer,) = unit.run(*words).json()["answers"]
+    return answer["status"], answer["explanation"]
+
+
+def test_a_unit_begins_to_follow_an_authority(unit):
+    assert look(unit)[0] == "hit"  # by its own trust file
+    assert unit.run("authority", "verify").status == 1
+    found(unit)
+    nobody = update(unit, "--root", str(unit.folder / "desk/metadata/1.root.json"))
+    assert (nobody.status, "a supervisor or an administrator" in nobody.problem()) == (1, True)
+    assert "1 issuer" in done(first_update(unit))
+    # From now on the authority alone counts: what it has not published is no list, whoever signed it.
+    status, why = look(unit)
+    assert (status, "never published" in why) == ("unavailable", True)
+    refused = unit.run("import", "wanted_persons", str(unit.folder / "list.json"))
+    assert (refused.status, "never published" in refused.problem()) == (1, True)
+    keys = [str(unit.folder / f"{name}.pem.pub") for name in ("anna", "ben")]
+    assert unit.run("watchlist", "trust", "X", *keys).status == 2
+
+    assert "needs 2 signatures of first, second" in done(authority(unit, "publish", "list.json"))
+    assert "update 2 holds until" in sign(unit, "first", "second")
+    lists = unit.folder / "lists"
+    assert "list vehicles of Test issuer" in done(update(unit, "--lists", str(lists)))
+    (fetched,) = lists.iterdir()
+    assert fetched.read_bytes() == (unit.folder / "list.json").read_bytes()
+    done(unit.run("import", "wanted_persons", str(fetched)))
+    assert look(unit)[0] == "hit"
+    done(unit.run("watchlist", "verify", str(fetched)))
+    state = unit.run("authority", "verify", "--format", "json").json()
+    assert (state["ok"], state["update"], state["lists"][0]["admitted"]) == (True, 2, True)
+
+    done(authority(unit, "revoke", "--list", "list.json"))
+    sign(unit, "anna", "ben")
+    done(update(unit))
+    assert look(unit) == ("unavailable", "not available: the authority has withdrawn this list")
+    assert unit.run("watchlist", "verify", str(fetched)).status == 1
+    entries = [entry for entry in read_entries(unit.state / AUDIT_FILE) if entry.metadata.act is Act.TRUST_UPDATE]
+    assert [(entry.metadata.officer, entry.metadata.outcome) for entry in entries] == [
+        ("100", "accepted"),
+        ("4711", "accepted"),
+        ("4711", "accepted"),
+    ]
+
+
+def test_an_older_stick_is_refused_and_told(unit):
+    found(unit)
+    shutil.copytree(unit.folder / "desk", unit.folder / "older")
+    done(authority(unit, "publish", "list.json"))
+    sign(unit, "first", "second")
+    done(first_update(unit))
+    refused = unit.run("authority", "update", str(unit.folder / "older"))
+    assert refused.status == 1
+    kept, why = refused.err.splitlines()
+    assert kept.startswith("nothing was changed; update 2, which this unit has, stands until ")
+    assert "the update was rolled back: it is number 1 and this unit has had number 2" in why
+    *_, entry = read_entries(unit.state / AUDIT_FILE)
+    assert (entry.metadata.act, entry.metadata.outcome, entry.metadata.officer) == (Act.TRUST_UPDATE, "refused", "4711")
+
+
+def test_nobody_signed_in_takes_no_update(unit):
+    found(unit)
+    unit.run("officer", "sign-out")
+    refused = update(unit, "--root", str(unit.folder / "desk/metadata/1.root.json"))
+    assert (refused.status, "nobody is signed in" in refused.problem()) == (1, True)
+    assert unit.run("authority", "verify").status == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("init", "--key", "anna.pem.pub", "--daily", "daily.pem.pub"), "at least 2 different people"),
+        (("sign", "--key", "anna.pem"), "no folder of an authority"),
+        (("refresh", "--key", "daily.pem"), "no folder of an authority"),
+        (("publish", "list.json"), "no folder of an authority"),
+        (("revoke",), "say what is withdrawn"),
+        (("init", "--key", "anna.pem", "--key", "ben.pem.pub", "--daily", "daily.pem.pub"), "holds no public key"),
+    ],
+)
+def test_mistakes_are_one_line(unit, words, what):
+    result = authority(unit, *words)
+    assert result.status == 2
+    assert what in result.problem()
+
+
+def test_a_list_that_units_would_refuse_is_not_published(unit):
+    found(unit)
+    unit.build_list("one", signers=1)
+    refused = authority(unit, "publish", "one.json")
+    assert (refused.status, "1 of the 2 signatures" in refused.problem()) == (1, True)
+    assert (
+        "more than the"
+        in command(
+            "authority", "publish", str(unit.folder / "desk"), str(unit.folder / "list.json"), "--size", "-1"
+        ).problem()
+    )
