@@ -17,7 +17,7 @@ from hub.authority.dsse import SMALL
 from hub.authority.grants import Grant, allowed_fields, verify_grant
 from hub.authority.policy import Decision, may_open_restricted
 from hub.authority.signatories import trusted_now
-from hub.authority.subjects import is_about
+from hub.authority.subjects import NAMING, is_about
 from hub.errors import InputError
 from hub.messages import Hit, LookupRequest, Query, Record
 from hub.watchlists.trusted_set import TrustedSet
@@ -71,7 +71,7 @@ class Narrowed(Struct, frozen=True):
 
     hits: tuple[Hit, ...]
     fields: int
-    """Fields that came and were not granted."""
+    """Fields that came and were neither granted nor needed to tell whom the record is about."""
     others: int
     """Records that came and are not about the subject."""
 
@@ -81,12 +81,12 @@ def narrow(hits: Sequence[Hit], grant: Grant, source: str) -> Narrowed:
 
     The source's own identifiers of its entries are no granted field: records are numbered instead.
     """
-    allowed = allowed_fields(grant, source)
+    allowed, naming = allowed_fields(grant, source), NAMING[grant.subject.kind]
     about = [hit for hit in hits if is_about(grant.subject, hit.record)]
     left, withheld = [], 0
     for number, hit in enumerate(about, start=1):
         kept = tuple(field for field in hit.record.fields if field.name in allowed)
-        withheld += len(hit.record.fields) - len(kept)
+        withheld += sum(field.name not in allowed | naming for field in hit.record.fields)
         record = Record(f"record {number}", kept)
         left.append(structs.replace(hit, record=record, competing=(), ambiguous=len(about) > 1))
     return Narrowed(tuple(left), withheld, len(hits) - len(about))

@@ -63,6 +63,12 @@ class Counts(Struct, frozen=True):
     """Face checks that began: one live picture against one document."""
     faces_refused: int = 0
     """Face checks that policy or metering refused."""
+    orders_loaded: int = 0
+    orders_refused: int = 0
+    orders_ended: int = 0
+    grants_used: int = 0
+    """Look-ups for which a grant opened a restricted source."""
+    grants_refused: int = 0
     files_read: int = 0
     """Calls that read files without any look-up."""
     sign_ins: int = 0
@@ -115,6 +121,8 @@ _ACTS: Final = MappingProxyType(
     }
 )
 _FACES: Final = MappingProxyType({"begun": "faces_checked", "refused": "faces_refused"})
+_ORDERS: Final = MappingProxyType({"loaded": "orders_loaded", "refused": "orders_refused", "ended": "orders_ended"})
+_GRANTS: Final = MappingProxyType({"used": "grants_used", "refused": "grants_refused"})
 _DECISIONS: Final = frozenset(
     {
         AlertState.ADJUDICATED_TRUE,
@@ -226,5 +234,11 @@ def _count(entry: LoggedEntry) -> Iterator[tuple[str, int]]:
     elif act is Act.FACE_CHECK:
         if outcome in _FACES:
             yield _FACES[outcome], 1
+    elif act is Act.ORDER:
+        if outcome in _ORDERS:
+            yield _ORDERS[outcome], 1
+    elif act is Act.GRANT:
+        if outcome in _GRANTS:
+            yield _GRANTS[outcome], 1
     elif act in _ACTS:
         yield _ACTS[act], 1

@@ -6,7 +6,10 @@ There is no likeness here: a grant for one person opens nobody else's file becau
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
+from typing import Final
 
 from msgspec import Struct
 
@@ -15,6 +18,15 @@ from hub.messages import DocumentQuery, PersonQuery, PlateQuery, Record, Subject
 from hub.names import compare_person
 from hub.plates.alphabet import normalise
 from hub.transliteration import forms
+
+NAMING: Final[Mapping[SubjectKind, frozenset[str]]] = MappingProxyType(
+    {
+        SubjectKind.PLATE: frozenset({"plate"}),
+        SubjectKind.PERSON: frozenset({"family_name", "given_names", "birth_date"}),
+        SubjectKind.DOCUMENT: frozenset({*NUMBERS, "document_country"}),
+    }
+)
+"""Fields by which a record says whom or what it is about: a source hands them over, granted or not."""
 
 
 class GrantSubject(Struct, frozen=True, forbid_unknown_fields=True):

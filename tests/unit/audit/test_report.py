@@ -62,6 +62,12 @@ ENTRIES = [
     alert(Act.ALERT_EXPIRED, "expired"),
     Entry(Act.SIGN_IN, START, OFFICER, "signed_in", None, None),
     Entry(Act.LIST_LOADED, START, UNIT, "loaded", None, None, source="wanted"),
+    Entry(Act.ORDER, START, OFFICER, "loaded", None, None),
+    Entry(Act.ORDER, START, UNIT, "ended", None, None),
+    Entry(Act.ORDER, START, OFFICER, "refused", None, None),
+    Entry(Act.GRANT, START, OFFICER, "used", None, None, source="credit_records"),
+    Entry(Act.GRANT, START, OFFICER, "withheld", None, None, source="credit_records"),
+    Entry(Act.GRANT, START, OFFICER, "refused", None, None),
 ]
 
 
@@ -83,6 +89,11 @@ async def test_counts_by_year_unit_camera_and_source(tmp_path):
     assert (answer.first, answer.last) == (START, START + timedelta(days=365))
     year = answer.years[0]
     assert year.total == Counts(
+        orders_loaded=1,
+        orders_ended=1,
+        orders_refused=1,
+        grants_used=1,
+        grants_refused=1,
         lookups=2,
         lookups_done=1,
         lookups_interrupted=1,
