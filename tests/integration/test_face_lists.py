@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from hub.calibration import read_calibration
 from hub.testing.faces import calibration, face_picture
 from hub.testing.frames import write_photo
 from tests.kit import ISSUER, PASSPHRASES, ROOT, Unit, command
@@ -170,6 +171,29 @@ def test_a_budget_that_the_calibration_cannot_support_is_refused(unit):
     result = check(unit, record(0), more=("--false-alerts", "0.0001"))
     assert result.status == 1
     assert "the list: 0.0001 false alerts for 1 faces against 1 entries cannot be told from 20,000" in result.out
+
+
+def test_another_calibration_judges_a_list_where_it_is_named(unit):
+    research, file = unit.folder / "research", unit.folder / "other.json"
+    for person in range(150):
+        (research / str(person)).mkdir(parents=True)
+        write_photo(research / str(person) / "0.png", face_picture(person))
+    write_photo(research / "0" / "1.png", face_picture(0, shot=1))
+    made = unit.run("watchlist", "calibrate", str(research), "--name", "nobody", "-o", str(file))
+    assert (
+        made.out
+        == f"{file}: 150 people, 11,324 pairs of different people; supports a budget down to 0.00088 a comparison\n"
+    )
+    assert read_calibration(file).set == "nobody"
+    with_it = check(unit, record(0), record(60), more=("--calibration", str(file), "--false-alerts", "0.02"))
+    assert with_it.status == 0
+    assert "(nobody)" in with_it.out
+    other = file.with_name("another.json")
+    other.write_bytes(msgspec.json.encode(calibration("a" * 64)))
+    refused = check(unit, record(0), more=("--calibration", str(other)))
+    assert (refused.status, "another face model" in refused.problem()) == (2, True)
+    few = unit.run("watchlist", "calibrate", str(unit.folder / "photos"), "--name", "few")
+    assert (few.status, "100 are needed" in few.problem()) == (2, True)
 
 
 def test_a_list_is_as_long_as_its_authority_stated(unit):
