@@ -50,13 +50,24 @@ $$;
 
 -- Keys of a plate: itself, itself less one character, and each {neighbours} neighbours.
 CREATE OR REPLACE FUNCTION patrol_hub.plate_keys(plate text) RETURNS text[]
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 5000 AS $$
-  SELECT array_agg(key) FROM (SELECT patrol_hub.fold_plate(plate) AS p OFFSET 0) AS folded, LATERAL (
-    SELECT '=' || p AS key WHERE p <> ''
-    UNION SELECT '=' || left(p, at - 1) || substr(p, at + 1)
-      FROM generate_series(1, length(p)) AS at WHERE length(p) BETWEEN {shortest} AND {longest}
-    UNION SELECT '~' || substr(p, at, {neighbours}) FROM generate_series(1, length(p) - {neighbours} + 1) AS at
-  ) AS keys
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 5000 AS $$
+DECLARE
+  p text := patrol_hub.fold_plate(plate);
+  keys text[] := ARRAY['=' || p];
+BEGIN
+  IF p = '' THEN
+    RETURN '{{}}';
+  END IF;
+  IF length(p) BETWEEN {shortest} AND {longest} THEN
+    FOR at IN 1 .. length(p) LOOP
+      keys := keys || ('=' || left(p, at - 1) || substr(p, at + 1));
+    END LOOP;
+  END IF;
+  FOR at IN 1 .. length(p) - {neighbours} + 1 LOOP
+    keys := keys || ('~' || substr(p, at, {neighbours}));
+  END LOOP;
+  RETURN keys;
+END
 $$;
 
 -- The words of a name in A to Z, accents dropped.
