@@ -90,10 +90,7 @@ class Dashboard(App[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012  # typed by Textual
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1,question_mark", "help", "Help", key_display="F1", priority=False),
-        *(
-            Binding(f"f{number},{number}", f"go('{name}')", PLACES[name], show=False)
-            for name, number in KEYS.items()
-        ),
+        *(Binding(f"f{number},{number}", f"go('{name}')", PLACES[name], show=False) for name, number in KEYS.items()),
         Binding("s", "sign", "Sign in/out"),
         Binding("m", "mute", "Bell"),
         Binding("f8", "contrast", "Contrast", show=False),

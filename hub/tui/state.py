@@ -383,7 +383,7 @@ def _asked(state: State, request: Request) -> State:
             state = replace(state, log=replace(state.log, verified=None))
         case TakeCheckpoint():
             state = replace(state, log=replace(state.log, checkpoint=""))
-        case _:
+        case _ if state.officer is not None:
             state = replace(state, speech=speech.ask(state.speech, request))
     return replace(state, pending=(*state.pending, request))
 
