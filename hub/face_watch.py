@@ -292,6 +292,8 @@ class FaceWatch:
     def _admit(self, gallery: Gallery) -> None:
         if gallery.digest != self._order.order.list_digest:
             raise NotAllowedError(f"the order {self._order.order.order} is for another list than {gallery.name}")
+        if gallery.purpose != self._order.order.purpose:
+            raise NotAllowedError(f"the list {gallery.name} is for another purpose than the order: {gallery.purpose}")
 
     def _close(self, reason: str) -> None:
         """Zero the templates now; that it happened is written by the next `tick`."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from hub.authority.orders import Purpose
 from hub.errors import AuditError
 from hub.face_watch import WatchTrust
 from hub.messages import Act, OrderReason
@@ -165,6 +166,14 @@ async def test_an_order_for_another_list_opens_nothing(make):
     assert not bench.watch.is_open
     assert bench.zeroed
     assert "another list" in bench.watch.state().detail
+
+
+async def test_an_order_for_another_purpose_than_its_list_opens_nothing(make):
+    bench = make(purpose=Purpose.IMMINENT_THREAT)
+    await bench.watch.tick()
+    assert not bench.watch.is_open
+    assert (bench.comparisons, bench.zeroed) == (0, True)
+    assert "another purpose than the order: missing_or_vulnerable_person" in bench.watch.state().detail
 
 
 async def test_a_budget_that_the_calibration_cannot_tell_opens_nothing(make, monkeypatch):
