@@ -42,7 +42,7 @@ MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 CONFIG = """\
 unit = "car-1"
-plugins_off = ["plates_ppocr", "plates_fast", "faces_onnx"]
+plugins_off = ["plates_ppocr", "plates_fast", "faces_onnx", "speech_whisper"]
 plugins_in_process = ["kit"]
 
 [plates]

@@ -20,6 +20,7 @@ from hub.client import HubClient, open_client
 from hub.clocks import Clock, SystemClock
 from hub.config import load_config
 from hub.errors import HubLostError
+from hub.listening import OpenMicrophone
 from hub.wire import PROTOCOL, SOCKET_FILE, AnswerCame, Hello, Message, SignIn, Snapshot, pack_request, unpack_message
 from tests.kit import PASSPHRASES, Unit
 
@@ -43,7 +44,12 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    unit: Unit, watched: Sequence[Watched] = (), *, until_end: bool = False, clock: Clock | None = None
+    unit: Unit,
+    watched: Sequence[Watched] = (),
+    *,
+    until_end: bool = False,
+    clock: Clock | None = None,
+    microphone: OpenMicrophone | None = None,
 ) -> AsyncIterator[Running]:
     """Run a hub with a socket for the block, and stop it at its end."""
     said: list[str] = []
@@ -57,6 +63,7 @@ async def running(
             until_end=until_end,
             say=said.append,
             listener=listener,
+            microphone=microphone,
         ) as hub:
             run = Running(hub, said)
             async with trio.open_nursery() as nursery:

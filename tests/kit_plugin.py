@@ -16,6 +16,7 @@ from hub.hookspecs import hookimpl
 from hub.messages import Query, Reach, SubjectKind
 from hub.testing.faces import ScriptedEngine
 from hub.testing.readers import PaintedReader
+from hub.testing.speech import LoudDetector, Said, ScriptedTranscriber
 
 HANG = "PATROL_HUB_TEST_HANG"
 """Environment variable that makes the register hang."""
@@ -78,6 +79,32 @@ def open_engine(context: PluginContext) -> ScriptedEngine:
 def register_face_engines(register) -> None:
     """Register the engine."""
     register("scripted", open_engine)
+
+
+SAID = Said("Wo ist der Bahnhof?", english="Where is the station?")
+"""What everybody says."""
+
+
+def open_transcriber(context: PluginContext) -> ScriptedTranscriber:
+    """Open the transcriber that hears the same each time."""
+    return ScriptedTranscriber(lambda _seconds: SAID)
+
+
+@hookimpl
+def register_transcribers(register) -> None:
+    """Register the transcriber."""
+    register("scripted", open_transcriber)
+
+
+def open_detector(context: PluginContext) -> LoudDetector:
+    """Open the voice detector that hears loudness."""
+    return LoudDetector()
+
+
+@hookimpl
+def register_voice_detectors(register) -> None:
+    """Register the voice detector."""
+    register("loud", open_detector)
 
 
 @hookimpl

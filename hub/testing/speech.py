@@ -47,7 +47,7 @@ class LoudDetector(VoiceDetector):
         if self._left == 0:
             raise ModelError("the detector fails as its test asked")
         self._left -= 1
-        return (np.std(blocks, axis=1) > 1e-3).astype(np.float32)
+        return np.asarray(np.std(blocks, axis=1) > 1e-3, np.float32)
 
     def reset(self) -> None:
         """Count."""

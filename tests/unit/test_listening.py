@@ -195,7 +195,7 @@ async def test_what_is_said_into_the_microphone_arrives_as_blocks():
 @pytest.mark.parametrize(("fault", "says"), [("unplug", "was unplugged"), ("silent", "gives no sound any more")])
 async def test_an_unplugged_or_silent_microphone_is_told(fault, says):
     microphone, blocks = FakeMicrophone(), Mailbox(64, Overflow.DROP_OLDEST)
-    with pytest.raises(BaseExceptionGroup) as caught:
+    with pytest.raises(BaseExceptionGroup) as caught:  # noqa: PT012
         async with trio.open_nursery() as nursery:
             await listen(microphone, blocks, nursery, timeouts=QUICK)
             if fault == "unplug":
