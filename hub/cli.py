@@ -81,6 +81,13 @@ def run(
     until_end: Annotated[
         bool, Parameter(name="--until-end", negative="", help="Lossless; stop at the end of every source.")
     ] = False,
+    order: Annotated[
+        Path | None, Parameter(name="--order", help="Watch for the faces of a list as well, under this order.")
+    ] = None,
+    position: Annotated[
+        str, Parameter(name="--position", help="Where the unit is: a file, fixed:LAT,LON, gpsd, nmea:...")
+    ] = "",
+    officer: _Officer = None,
     development: _Development = False,
     without_camera: Annotated[
         bool, Parameter(name="--without-camera", negative="", help="Watch nothing: look-ups and alerts for dashboards.")
@@ -91,10 +98,16 @@ def run(
 ) -> int:
     """Watch cameras and files, look plates up on closed lists, raise alerts. Decides nothing by itself.
 
-    Dashboards of the same user attach through a socket in the state folder; one hub a folder then.
+    Dashboards of the same user attach through a socket in the state folder; one hub a folder then. With --order the
+    signed-in officer loads a deployment order: faces are watched for where and while it is in force, and it ends by
+    itself.
     """
+    from hub.commands.deploying import Under
     from hub.commands.running import run as body
+    from hub.errors import UsageError
 
+    if order is None and (position or officer is not None):
+        raise UsageError("--position and --officer belong to a deployment order: name it with --order")
     return body(
         sources=source,
         config=config,
@@ -103,6 +116,7 @@ def run(
         development=development,
         cameras=not without_camera,
         attach=not no_socket,
+        under=Under(order, position, officer) if order is not None else None,
     )
 
 
@@ -406,6 +420,27 @@ def check_face(
     from hub.commands.checking import photo_of
 
     return body(photo_of(live, document, taking_part, why), reason=reason, officer=officer, config=config, form=format)
+
+
+@app.command
+def probe(
+    *,
+    camera: Annotated[str | None, Parameter(name="--camera", help="A camera of the configuration.")] = None,
+    image: Annotated[Path | None, Parameter(name="--image", help="A picture file.")] = None,
+    reason: _Reason,
+    list_: Annotated[str, Parameter(name="--list", help="SHA-256 of the list, where several are loaded.")] = "",
+    officer: _Officer = None,
+    config: _Config = None,
+    format: _Json = "text",  # noqa: A002
+) -> int:
+    """Compare one face with the face list in force; a candidate is an alert that another officer adjudicates.
+
+    One at a time, 10 s apart, 30 an officer in 12 hours together with face checks. Keeps nothing of a face that
+    resembles no entry. Exits 1 where none is resembled or nothing was compared.
+    """
+    from hub.commands.probing import probe as body
+
+    return body(camera=camera, image=image, reason=reason, digest=list_, officer=officer, config=config, form=format)
 
 
 # ------------------------------------------------------------------------------------------------ audit

@@ -101,7 +101,9 @@ class ProbeDesk:
     def _list(self, model: str, requester: Requester, digest: str) -> AbstractContextManager[Gallery]:
         key = self._key_of(requester)
         if key is None:
-            raise NotAllowedError("the key of this unit is locked: sign in again to open a face list")
+            why = "the key of this unit is locked: sign in again to open a face list"
+            none = "no face list is loaded: load one with `patrol-hub watchlist load`"
+            raise NotAllowedError(why if self._unit.face_lists.lists() else none)
         return self._unit.face_lists.open(key, model, digest=digest)
 
 

@@ -21,11 +21,13 @@ from hub.capture import SourceSpec, parse_source
 from hub.channels import Subscription
 from hub.clocks import SystemClock
 from hub.commands.console import note, table
+from hub.commands.deploying import Under, deployed
 from hub.commands.explain import counted
 from hub.config import Settings, load_config, state_folder
 from hub.errors import ClosedChannelError, InputError, LaggedError, UsageError
 from hub.events import Event, encode
 from hub.logs import LogForm, set_up_logs
+from hub.parts import installed_plugins
 from hub.watchlists.locked import forbid_dumps
 
 EVENT_SECONDS: Final = 2.0
@@ -41,6 +43,7 @@ def run(
     development: bool,
     cameras: bool = True,
     attach: bool = True,
+    under: Under | None = None,
 ) -> int:
     """Run until a signal, or until every source has ended where asked to.
 
@@ -52,6 +55,7 @@ def run(
         development: Allow unsigned lists.
         cameras: False watches nothing and serves dashboards alone.
         attach: False lets no dashboard attach.
+        under: The deployment order under which faces are watched for; None for none.
     """
     settings = load_config(config)
     if not cameras and (sources or until_end or not attach):
@@ -59,8 +63,12 @@ def run(
             "a hub without cameras only serves dashboards: leave out --source, --until-end and --no-socket"
         )
     watched = watched_sources(sources, settings) if cameras else ()
+    if under is not None and not watched:
+        raise UsageError("a deployment order is for cameras: leave out --without-camera")
     return trio.run(
-        partial(_run, settings, watched, events, until_end=until_end, development=development, attach=attach)
+        partial(
+            _run, settings, watched, events, until_end=until_end, development=development, attach=attach, under=under
+        )
     )
 
 
@@ -96,7 +104,9 @@ async def _run(
     until_end: bool,
     development: bool,
     attach: bool,
+    under: Under | None,
 ) -> int:
+    plugins = installed_plugins(settings)
     forbid_dumps()  # the unlocked key and a face list may come to lie in this process
     clock, stop = SystemClock(), trio.Event()
     set_up_logs(sys.stderr, clock=clock, form=LogForm.CONSOLE if sys.stderr.isatty() else LogForm.JSON)
@@ -110,9 +120,11 @@ async def _run(
                 clock=clock,
                 until_end=until_end,
                 development=development,
+                plugins=plugins,
                 say=log.info,
                 listener=listener,
             ) as hub,
+            deployed(hub, plugins, under, clock),
             _event_file(events) as file,
             trio.open_nursery() as nursery,
         ):
