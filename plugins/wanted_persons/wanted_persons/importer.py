@@ -44,6 +44,9 @@ _ABOUT: Final = {
     Category.MISSING_PERSON_VEHICLE: "plate",
     Category.WANTED_PERSON: "family_name",
     Category.MISSING_PERSON: "family_name",
+    Category.MISSING_CHILD: "family_name",
+    Category.VULNERABLE_PERSON: "family_name",
+    Category.THREAT_TO_LIFE: "family_name",
     Category.STOLEN_DOCUMENT: "document_number",
     Category.LOST_DOCUMENT: "document_number",
 }
