@@ -39,7 +39,8 @@ from hub.watchlists.trusted import TrustedReader
 
 WATCH: Final = "watch"
 """Name of the actor that looks after the order."""
-_ALWAYS: Final = RestartPolicy(limit=1_000_000)
+_NEVER_AGAIN: Final = RestartPolicy(limit=0)
+"""For the position, which is opened again by its actor and fails only once too many of its threads hang."""
 
 
 class Told(Struct, frozen=True):
@@ -97,7 +98,7 @@ class Watching:
             name, make = self._position
             report = _PositionTeller(told)
             run = partial(run_position, name, make, self._whereabouts.keep, clock=self._clock, rng=rng, report=report)
-            specs.append(ActorSpec("position", partial(self._locate, run), _ALWAYS))
+            specs.append(ActorSpec("position", partial(self._locate, run), _NEVER_AGAIN))
         specs += [
             ActorSpec(
                 faces_actor(camera),
