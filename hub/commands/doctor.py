@@ -16,9 +16,11 @@ from hub.audit.verify import verify_log
 from hub.clocks import SystemClock
 from hub.commands.console import Form, emit, note, say
 from hub.commands.explain import numbered
-from hub.config import load_config, state_folder
+from hub.config import Settings, load_config, state_folder
+from hub.errors import StoreError
 from hub.events import SourceState
 from hub.health import source_state
+from hub.isolation.limits import guards
 from hub.messages import Reach
 from hub.models import check_models
 from hub.parts import installed_plugins
@@ -26,6 +28,7 @@ from hub.plates.budget import CostLimit
 from hub.plates.grammar import load_grammars
 from hub.plugins import PluginHost, PluginState
 from hub.unit import AUDIT_FILE, origin_of
+from hub.watchlists.locked import LockedMemory
 
 LEAST_FREE: Final = 200_000_000
 """Bytes of free disk under which look-ups will soon stop because the log cannot be written."""
@@ -86,7 +89,8 @@ async def _diagnose(config: Path | None, *, development: bool) -> Diagnosis:
         settings, state, clock=SystemClock(), development=development, plugins=plugins, say=note
     ) as hub:
         checks += _plugins(plugins)
-        checks += [_clock(hub), await _officers(hub)]
+        checks.append(_isolation(plugins, settings))
+        checks += [_clock(hub), await _officers(hub), await trio.to_thread.run_sync(_face_lists, hub)]
         statuses = hub.sources.statistics()
         checks += [Check(f"source {each.name}", each.usable, each.detail or "answers") for each in statuses]
         sources = tuple(source_state(status) for status in statuses)
@@ -121,6 +125,16 @@ def _plugins(plugins: PluginHost) -> Iterator[Check]:
             yield Check(f"plugin {info.name}", info.state is PluginState.LOADED, detail)
 
 
+def _isolation(plugins: PluginHost, settings: Settings) -> Check:
+    """Say what keeps third parties' plugins apart; what is missing is to be mended only where there is one."""
+    there = guards()
+    enough = there.landlock > 0 or (there.root and bool(settings.isolation.user))
+    apart = [info.name for info in plugins.list() if info.isolated]
+    what = f"third parties' plugins: {', '.join(apart)}" if apart else "no plugin of a third party is installed"
+    missing = "" if enough else "; nothing would keep one from the hub's files, so none is started"
+    return Check("isolation", enough or not apart, f"{there.describe()}; {what}{missing}")
+
+
 def _clock(hub: Hub) -> Check:
     # The machine's own clock: the unit's is never behind its log.
     now, newest = SystemClock().now(), hub.unit.log.newest_at
@@ -133,6 +147,18 @@ def _clock(hub: Hub) -> Check:
 async def _officers(hub: Hub) -> Check:
     officers = await hub.unit.officers.list()
     return Check("officers", bool(officers), numbered(len(officers), "officer") if officers else "add the first one")
+
+
+def _face_lists(hub: Hub) -> Check:
+    loaded = [each.header for each in hub.unit.face_lists.lists()]
+    if not loaded:
+        return Check("face lists", True, "none loaded")
+    try:
+        LockedMemory(max(header.entries * header.numbers * 4 for header in loaded)).wipe()
+    except StoreError as error:
+        return Check("face lists", False, str(error))
+    names = ", ".join(f"{header.name} until {header.expires:%Y-%m-%d %H:%M} UTC" for header in loaded)
+    return Check("face lists", True, names)
 
 
 def _log(state: Path, origin: str) -> Check:

@@ -152,13 +152,19 @@ class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """What a configuration may shorten, its table ``[retention]``; None leaves the charter's duration."""
 
     undecided_alert_seconds: float | None = None
+    """Seconds after which an alert that nobody decided has expired; 180 at most."""
     true_alert_days: float | None = None
+    """Days for which an alert adjudicated true is kept; 31 at most."""
     list_hours: float | None = None
-    """Hours after a list's expiry."""
+    """Hours after a list's expiry for which it may lie there; 24 at most."""
     lookup_payload_days: float | None = None
+    """Days for which the log holds what was looked up, and why."""
     alert_payload_days: float | None = None
+    """Days for which the log holds particulars of alerts and decisions."""
     officer_payload_days: float | None = None
+    """Days for which the log holds particulars of sign-ins and officers."""
     saved_transcript_days: float | None = None
+    """Days for which a transcript that an officer saved is kept."""
 
 
 class Retention(Struct, frozen=True):

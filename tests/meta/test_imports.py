@@ -33,6 +33,7 @@ FORBIDDEN = {
     "hub.supervisor": HEAVY | {"sqlite3", "onnxruntime"},
     "hub.cli": HEAVY - {"rich"} | LOOPS | {"sqlite3"},  # the command parser brings its own way to print
     "hub.isolation.capture_child": HEAVY | LOOPS,
+    "hub.isolation.child": HEAVY | LOOPS | {"sqlite3", "pluggy"},  # confined before anything else is imported
 }
 
 PURE = ("plates", "vision", "mrz", "authority.policy", "authority.adjudication", "audit.merkle", "audit.leaf")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hub.errors import DeadlineError, PluginError, PluginParkedError, SourceChangedError, SourceError, TrustError
+from hub.errors import DeadlineError, PluginError, PluginParkedError, SourceError, SourceGoneError, TrustError
 from hub.isolation.calls import send_query, take_query
 from hub.isolation.limits import guards
 from hub.messages import DocumentQuery, PersonQuery, PlateQuery, Query
@@ -132,7 +132,7 @@ def test_a_fault_is_an_error_within_the_deadline_and_the_child_is_replaced(stran
             return
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
-        with pytest.raises(SourceChangedError):
+        with pytest.raises(SourceGoneError):
             source.find(query(typed_plate("KE123AB")))
         source.open(plugin.context(state))
         assert source.pid not in (None, pid)
