@@ -18,6 +18,7 @@ from hub.commands.console import Form, emit, note, say
 from hub.commands.explain import numbered
 from hub.config import Settings, load_config, state_folder
 from hub.errors import StoreError
+from hub.errors import StoreError
 from hub.events import SourceState
 from hub.health import source_state
 from hub.isolation.limits import guards
@@ -28,6 +29,7 @@ from hub.plates.budget import CostLimit
 from hub.plates.grammar import load_grammars
 from hub.plugins import PluginHost, PluginState
 from hub.unit import AUDIT_FILE, origin_of
+from hub.watchlists.locked import LockedMemory
 from hub.watchlists.locked import LockedMemory
 
 LEAST_FREE: Final = 200_000_000
@@ -147,6 +149,18 @@ def _clock(hub: Hub) -> Check:
 async def _officers(hub: Hub) -> Check:
     officers = await hub.unit.officers.list()
     return Check("officers", bool(officers), numbered(len(officers), "officer") if officers else "add the first one")
+
+
+def _face_lists(hub: Hub) -> Check:
+    loaded = [each.header for each in hub.unit.face_lists.lists()]
+    if not loaded:
+        return Check("face lists", True, "none loaded")
+    try:
+        LockedMemory(max(header.entries * header.numbers * 4 for header in loaded)).wipe()
+    except StoreError as error:
+        return Check("face lists", False, str(error))
+    names = ", ".join(f"{header.name} until {header.expires:%Y-%m-%d %H:%M} UTC" for header in loaded)
+    return Check("face lists", True, names)
 
 
 def _face_lists(hub: Hub) -> Check:
