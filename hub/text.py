@@ -28,8 +28,10 @@ def plain(text: str, limit: int = 200) -> str:
         control, format, surrogate, private use and unassigned. ``plain(plain(t)) == plain(t)``.
     """
     # A bounded piece is enough: what is dropped or folded only makes it shorter, and input can be of any size.
-    kept = (_keep(character) for character in text[: 16 * limit])
-    line = " ".join("".join(kept).split())
+    piece = text[: 16 * limit]
+    if not piece.isprintable():  # printable text has none of these and no white space but the space itself
+        piece = "".join(_keep(character) for character in piece)
+    line = " ".join(piece.split())
     if len(line) > limit or (len(text) > 16 * limit and line):
         return line[: limit - 1].rstrip() + "…"
     return line

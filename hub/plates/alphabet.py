@@ -44,5 +44,8 @@ def normalise(text: str) -> str:
         Only symbols of `SYMBOLS`, `UNKNOWN` and `ANY`: other accents are taken off, Cyrillic and Greek letters become
         their Latin twins, every other character is dropped.
     """
-    upper = unicodedata.normalize("NFC", text.upper()).translate(_LATIN)
+    upper = text.upper()
+    if upper.isascii() and upper.isalnum():
+        return upper
+    upper = unicodedata.normalize("NFC", upper).translate(_LATIN)
     return "".join(c for c in map(_plain, upper) if c in INDEX or c in (UNKNOWN, ANY))
