@@ -50,7 +50,7 @@ class GpsdReader:
         """
         try:
             report = msgspec.json.decode(line, type=_Report)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError("no report of gpsd") from error
         if report.kind != "TPV" or report.mode < 2 or report.status == _SIMULATED:
             return None

@@ -32,7 +32,7 @@ def load_moment(path: Path) -> Moment | None:
         return None
     try:
         moment = msgspec.json.decode(read_private(path), type=Moment)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path} is damaged: check this unit's clock, then remove the file") from error
     if moment.wall.tzinfo is None:
         raise InputError(f"{path} holds a time without a zone: check this unit's clock, then remove the file")

@@ -99,7 +99,7 @@ def read_envelope(file: bytes, *, payload_type: str, what: str, limit: int = SMA
         raise TrustError(f"the file is no {what}: it has over {size}")
     try:
         checked = msgspec.json.decode(file, type=_Envelope)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise TrustError(f"the file is no signed {what}: it holds no DSSE envelope") from error
     if len({signature.keyid for signature in checked.signatures}) < len(checked.signatures):
         raise TrustError(f"the same key signed twice: two different people sign a {what}")
@@ -124,7 +124,7 @@ def read_payload(envelope: Envelope, kind: type[T], what: str) -> T:
     """
     try:
         return msgspec.json.decode(envelope.payload, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise TrustError(f"the file is no {what}: {plain(str(error), limit=120)}") from error
 
 

@@ -65,6 +65,7 @@ def test_no_fix_other_reports_and_simulated_ones_give_none(changes):
         tpv().replace(b"8.5", b"1e999"),
         tpv().replace(b"48.1486", b"1e999"),
         b"[" * 100_000,
+        b'{"x":' + b"[" * 15_000 + b"]" * 15_000 + b"}",
     ],
 )
 def test_damaged_and_impossible_reports_are_refused(line):

@@ -63,9 +63,14 @@ def test_unsigned_and_what_is_no_order():
     assert "no order" in refused(order().replace(b"vnd.patrol-hub.order", b"vnd.patrol-hub.grant"))
     with pytest.raises(TrustError, match="no grant"):
         verify_grant(order(), PEOPLE, NOBODY, LATER)
+    assert "no DSSE envelope" in refused(b'{"x":' + b"[" * 30_000 + b"]" * 30_000 + b"}")
     twice = msgspec.json.decode(order("judge"))
     twice["signatures"] *= 2
     assert "signed twice" in refused(msgspec.json.encode(twice))
+    for signature in ("", "AA==", base64.b64encode(b"x" * 63).decode(), "!!!!"):
+        short = msgspec.json.decode(order())
+        short["signatures"][0]["sig"] = signature
+        assert refused(msgspec.json.format(msgspec.json.encode(short), indent=1) + b"\n")
     moved = msgspec.json.decode(order("judge"))
     moved["signatures"].append({**moved["signatures"][0], "keyid": key_identifier(signer("chief").public)})
     assert "altered" in refused(msgspec.json.format(msgspec.json.encode(moved), indent=1) + b"\n")
