@@ -17,8 +17,7 @@ from hub.evaluation.speech import SpeechReport, Understood, evaluate_speech
 from hub.inference import Worker
 from hub.listening import parse_sound
 from hub.messages import Utterance
-from hub.parts import open_transcriber, open_voice_detector
-from hub.plugins import PluginHost
+from hub.parts import installed_plugins, open_transcriber, open_voice_detector
 from hub.speech.settings import SpeechSettings
 from hub.speech_files import translate_file
 
@@ -26,7 +25,7 @@ from hub.speech_files import translate_file
 def speech(folder: Path, *, config: Path | None, form: Form) -> int:
     """Measure speech on clips with transcripts."""
     settings = load_config(config)
-    plugins = PluginHost()
+    plugins = installed_plugins(settings)
     plugins.load_all(leave_out=settings.plugins_off)
     with tempfile.TemporaryDirectory(prefix="patrol-hub-evaluate-") as state:
         transcriber = open_transcriber(plugins, settings, Path(state))

@@ -20,8 +20,7 @@ from hub.errors import HubError, UsageError
 from hub.inference import Worker
 from hub.listening import SoundSpec, parse_sound
 from hub.messages import TRANSCRIPT_NOTICE, Act, Entry, Requester, Utterance, UtteranceState
-from hub.parts import open_transcriber, open_voice_detector
-from hub.plugins import PluginHost
+from hub.parts import installed_plugins, open_transcriber, open_voice_detector
 from hub.speech.languages import ENGLISH, name_of, parse_codes
 from hub.speech_files import translate_file
 from hub.unit import Unit
@@ -77,7 +76,7 @@ async def _translate(
     form: Form,
     settings: Settings,
 ) -> int:
-    plugins = PluginHost()
+    plugins = installed_plugins(settings)
     plugins.load_all(leave_out=settings.plugins_off)
     async with open_configured(config) as unit:
         requester = await whoever(unit, officer)
