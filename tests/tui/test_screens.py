@@ -16,6 +16,7 @@ import pytest
 from msgspec.structs import replace
 
 from hub.messages import ActorHealth, ActorState, AlertState, Step
+from hub.tui.app import FLASH_SECONDS
 from tests.tui.kit import NOW, ScriptedHub, alert, answer, dashboard, settle, shown, sign_in, source
 
 pytestmark = pytest.mark.slow
@@ -92,7 +93,7 @@ def test_the_readme_shows_the_dashboard_as_it_is():
         async with app.run_test(size=(110, 30)) as pilot:
             await sign_in(pilot)
             await pilot.press("down")
-            await settle(pilot)
+            await settle(pilot, FLASH_SECONDS + 0.3)  # the line that new alerts light up is dark again
             return app.export_screenshot()
 
     check(PICTURE, FONT.sub("\n", asyncio.run(picture())))
