@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -12,13 +13,13 @@ import trio
 from msgspec import Struct
 
 from hub.app import Hub, open_hub
+from hub.audit.reading import read_entries
 from hub.audit.verify import verify_log
 from hub.clocks import SystemClock
 from hub.commands.console import Form, emit, note, say
 from hub.commands.explain import numbered
 from hub.config import Settings, load_config, state_folder
-from hub.errors import StoreError
-from hub.errors import StoreError
+from hub.errors import HubError, StoreError
 from hub.events import SourceState
 from hub.health import source_state
 from hub.isolation.limits import guards
@@ -30,8 +31,12 @@ from hub.plates.grammar import load_grammars
 from hub.plugins import PluginHost, PluginState
 from hub.unit import AUDIT_FILE, origin_of
 from hub.watchlists.locked import LockedMemory
-from hub.watchlists.locked import LockedMemory
+from hub.watchlists.put_back import put_back
+from hub.watchlists.trust import TRUSTED_FOLDER
+from hub.watchlists.trusted import open_trusted
 
+DUE: Final = timedelta(days=1)
+"""Before the end of what the authority says, in which a newer update is asked for."""
 LEAST_FREE: Final = 200_000_000
 """Bytes of free disk under which look-ups will soon stop because the log cannot be written."""
 
@@ -93,6 +98,7 @@ async def _diagnose(config: Path | None, *, development: bool) -> Diagnosis:
         checks += _plugins(plugins)
         checks.append(_isolation(plugins, settings))
         checks += [_clock(hub), await _officers(hub), await trio.to_thread.run_sync(_face_lists, hub)]
+        checks.append(await trio.to_thread.run_sync(_authority, hub))
         statuses = hub.sources.statistics()
         checks += [Check(f"source {each.name}", each.usable, each.detail or "answers") for each in statuses]
         sources = tuple(source_state(status) for status in statuses)
@@ -163,16 +169,19 @@ def _face_lists(hub: Hub) -> Check:
     return Check("face lists", True, names)
 
 
-def _face_lists(hub: Hub) -> Check:
-    loaded = [each.header for each in hub.unit.face_lists.lists()]
-    if not loaded:
-        return Check("face lists", True, "none loaded")
+def _authority(hub: Hub) -> Check:
+    """Say whether what the authority says is in force; a refresh that is due soon is told before it is too late."""
+    now = hub.unit.clock.now()
     try:
-        LockedMemory(max(header.entries * header.numbers * 4 for header in loaded)).wipe()
-    except StoreError as error:
-        return Check("face lists", False, str(error))
-    names = ", ".join(f"{header.name} until {header.expires:%Y-%m-%d %H:%M} UTC" for header in loaded)
-    return Check("face lists", True, names)
+        trusted = open_trusted(hub.unit.state / TRUSTED_FOLDER)
+        problem = put_back(trusted, read_entries(hub.unit.state / AUDIT_FILE))
+    except HubError as error:
+        return Check("authority", False, str(error))
+    if problem or trusted is None:
+        return Check("authority", not problem, problem or "none followed: hot-lists count by `watchlist trust`")
+    update = f"update {trusted.versions[1]} until {trusted.expires:%Y-%m-%d %H:%M} UTC"
+    soon = now >= trusted.expires - DUE
+    return Check("authority", not soon, trusted.standing(now) or f"{update}{'; take a newer one' if soon else ''}")
 
 
 def _log(state: Path, origin: str) -> Check:

@@ -10,14 +10,17 @@ from pathlib import Path
 import trio
 from msgspec import Struct
 
+from hub.audit.reading import read_entries
 from hub.authority.files import make_folder, write_file
 from hub.clocks import SystemClock
 from hub.commands.acting import acting, open_configured
 from hub.commands.console import Form, emit, note, say
 from hub.commands.explain import numbered
 from hub.errors import HubError, InputError, NotAllowedError, StoreError, TrustError
+from hub.unit import AUDIT_FILE
 from hub.watchlists.drafts import describe
 from hub.watchlists.metadata import ROOT_BYTES
+from hub.watchlists.put_back import put_back
 from hub.watchlists.repository import AuthorityFolder
 from hub.watchlists.trusted import TRUSTED_FOLDER, Anchor, Listing, TrustedSet, open_trusted
 from hub.watchlists.updating import Origin, open_origin, take_update
@@ -65,9 +68,16 @@ def verify(folder: Path | None, *, config: Path | None, form: Form) -> int:
 
 async def _verify_unit(config: Path | None, form: Form) -> int:
     async with open_configured(config) as unit:
-        folder, now = unit.state / TRUSTED_FOLDER, unit.clock.now()
+        folder, log, now = unit.state / TRUSTED_FOLDER, unit.state / AUDIT_FILE, unit.clock.now()
+
+    def opening() -> TrustedSet | None:
+        trusted = open_trusted(folder)
+        if problem := put_back(trusted, read_entries(log)):
+            raise TrustError(problem)
+        return trusted
+
     none = "this unit trusts no authority: hand it an update with `patrol-hub authority update`"
-    return _show(lambda: open_trusted(folder), none, now, form)
+    return _show(opening, none, now, form)
 
 
 def _show(opening: Callable[[], TrustedSet | None], none: str, now: datetime, form: Form) -> int:

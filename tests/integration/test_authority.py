@@ -126,6 +126,23 @@ def test_an_older_stick_is_refused_and_told(unit):
     assert (entry.metadata.act, entry.metadata.outcome, entry.metadata.officer) == (Act.TRUST_UPDATE, "refused", "4711")
 
 
+def test_an_older_state_that_was_put_back_is_noticed_by_the_log(unit):
+    found(unit)
+    done(first_update(unit))
+    kept = unit.state / "authority" / "trusted.json"
+    older = kept.read_bytes()
+    sign(unit)
+    done(update(unit))
+    kept.write_bytes(older)
+    said = unit.run("authority", "verify")
+    assert (said.status, "has accepted update 2 and update 1 lies here" in said.out) == (1, True)
+    assert "MEND  authority: this unit has accepted update 2" in unit.run("doctor").out
+    kept.unlink()
+    assert "nothing lies here any more" in unit.run("authority", "verify").out
+    assert "update 2" in done(first_update(unit))
+    assert "ok    authority: update 2 until" in unit.run("doctor").out
+
+
 def test_nobody_signed_in_takes_no_update(unit):
     found(unit)
     unit.run("officer", "sign-out")
