@@ -8,8 +8,6 @@ deadlines of look-ups are `hub.sources`'; what confines a child `hub.isolation.l
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -46,7 +44,7 @@ from hub.isolation.calls import (
     send_query,
     take_info,
 )
-from hub.isolation.limits import Confinement, guards
+from hub.isolation.confining import confine_source
 from hub.isolation.manifest import IsolatedPart
 from hub.isolation.process import ChildGoneError, ChildProcess
 from hub.isolation.settings import Isolation
@@ -71,68 +69,6 @@ MOST_CHARACTERS: Final = 4 << 20
 """Characters of one answer after which no more are taken; the host refuses one of more."""
 MOST_PLATES: Final = 5_000_000
 """Plates after which no more are taken."""
-
-_SYSTEM: Final = (
-    "/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/etc/ssl", "/etc/pki", "/etc/hosts",
-    "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services",
-)  # fmt: skip
-"""What of the system a child may read: programs, libraries, certificates and how names are resolved."""
-
-
-def confinement(
-    part: IsolatedPart,
-    context: PluginContext,
-    private: Path,
-    isolation: Isolation = Isolation(),  # noqa: B008
-) -> Confinement:
-    """Return what the child of a source may do.
-
-    Args:
-        part: The source.
-        context: What it will be opened with.
-        private: The hub's state folder.
-        isolation: What the configuration says.
-
-    Raises:
-        PluginParkedError: Nothing on this machine would keep it from the hub's files, or Python's own folders hold
-            the state folder.
-    """
-    there = guards()
-    user, group = _account(isolation.user)
-    if not there.landlock and (user is None or not there.root):
-        raise PluginParkedError(
-            "nothing here keeps it from the hub's files: it needs a kernel with Landlock, or a hub started as root "
-            "with isolation.user set"
-        )
-    hub = str(Path(__file__).resolve().parents[1])
-    read = {sys.prefix, sys.base_prefix, hub, part.package, *_SYSTEM, str(context.models)}
-    read |= {str(context.trust)} if context.trust else set()
-    read |= {entry for entry in sys.path if entry.startswith(os.sep)}
-    secret = os.path.realpath(private) + os.sep
-    for path in sorted(read):
-        if secret.startswith(os.path.realpath(path).rstrip(os.sep) + os.sep):
-            raise PluginParkedError(f"the hub's state folder lies in {plain(path)}, which plugins may read: move it")
-    return Confinement(
-        read=tuple(sorted(read)),
-        write=(str(context.state),),
-        network=part.network,
-        memory=isolation.memory_megabytes << 20,
-        processor=isolation.processor_seconds,
-        user=user if there.root else None,
-        group=group if there.root else None,
-    )
-
-
-def _account(name: str) -> tuple[int | None, int | None]:
-    if not name:
-        return None, None
-    import pwd
-
-    try:
-        found = pwd.getpwnam(name)
-    except KeyError:
-        raise PluginParkedError(f"isolation.user: there is no account {plain(name, 40)}") from None
-    return found.pw_uid, found.pw_gid
 
 
 class IsolatedSource(RecordSource):
@@ -203,7 +139,7 @@ class IsolatedSource(RecordSource):
                 raise PluginParkedError(f"it is parked: {self.parked}")
             if (rest := self._not_before - self._now()) > 0:
                 raise SourceError(f"{self._times()}; the next one starts in {rest:.0f} s")
-            self._child = self._started(context)
+            context = self._start(context)
             try:
                 opened = self._call(send_context(context), SourceOpened, OPEN_SECONDS)
             except BaseException:
@@ -274,7 +210,7 @@ class IsolatedSource(RecordSource):
             self.part, self._private, deadline=OPEN_SECONDS, isolation=self._isolation, now=self._now
         )
         try:
-            other._child = other._started(context)
+            context = other._start(context)
             self._erases = other._erases
             if not self._erases:
                 return 0
@@ -291,33 +227,34 @@ class IsolatedSource(RecordSource):
 
     # ------------------------------------------------------------------------------------------ the child
 
-    def _started(self, context: PluginContext) -> ChildProcess:
-        """Start a child, have it load the plugin, and hold what the source declares against the manifest."""
+    def _start(self, context: PluginContext) -> PluginContext:
+        """Start a child, have it load the plugin, and hold what the source declares against the manifest.
+
+        Returns:
+            The context with which the source is opened there.
+        """
         try:
-            allowed = confinement(self.part, context, self._private, self._isolation)
+            context, allowed = confine_source(self.part, context, self._private, self._isolation)
         except PluginParkedError as error:
             self.parked = str(error)
             raise
-        if allowed.user is not None:
-            os.chown(context.state, allowed.user, -1 if allowed.group is None else allowed.group)
-        own = (str(context.state), *((str(context.trust),) if context.trust else ()), str(context.models))
         begin = Begin(
             confinement=allowed,
             plugin=self.part.plugin,
             entry_point=self.part.entry_point,
             source=self.part.manifest.name,
             private=str(self._private),
-            own=own,
+            own=(str(context.state), *((str(context.trust),) if context.trust else ()), str(context.models)),
             fault=self._fault,
         )
-        self._child = child = ChildProcess(str(context.state))
+        self._child = ChildProcess(str(context.state))
         begun = self._call(begin, Begun, START_SECONDS)
         declared = self.part.manifest
         said = (begun.reach, kinds(begun.answers), begun.exact_only)
         if said != (declared.reach.value, frozenset(declared.answers), declared.exact_only):
             self._park(f"{self.name} declares something else than its manifest: {_declared(begun)}")
         self._erases, self.guards = begun.erases, begun.guards
-        return child
+        return context
 
     def _call(self, request: Request, kind: type[R], seconds: float) -> R:
         reply = next(iter(self._ask(request, seconds)))

@@ -138,6 +138,7 @@ def test_a_fault_is_an_error_within_the_deadline_and_the_child_is_replaced(stran
         assert source.pid not in (None, pid)
 
 
+@pytest.mark.slow
 def test_one_whose_children_keep_dying_rests_and_is_parked_by_name(stranger, state: Path) -> None:
     plugin = stranger("bicycles")
     time_is = 0.0
@@ -161,6 +162,7 @@ def test_one_whose_children_keep_dying_rests_and_is_parked_by_name(stranger, sta
             source.open(plugin.context(state))
 
 
+@pytest.mark.slow
 def test_an_answer_forgives_earlier_deaths(stranger, state: Path) -> None:
     plugin = stranger("bicycles")
     with plugin.source(state) as source:
