@@ -21,6 +21,7 @@ STDLIB_ONLY = ("hub.errors", "hub.clocks", "hub.text", "hub.toml_lines", "hub.tr
 
 FORBIDDEN = {
     "hub.messages": HEAVY | LOOPS | {"sqlite3"},
+    "hub.phrasebook.book": HEAVY | LOOPS | {"sqlite3"},
     "hub.backends": HEAVY | LOOPS | {"sqlite3"},
     "hub.hookspecs": HEAVY | LOOPS | {"sqlite3"},
     "hub.plugins": HEAVY | LOOPS | {"sqlite3"},
