@@ -31,10 +31,10 @@ def unit(prepared, tmp_path):
         yield copy
 
 
-def authority(unit, *words):
-    """Run a command on the authority's machine, which is a folder beside the unit's; keys are named without .pem."""
-    named = [str(unit.folder / word) if word.endswith((".pem", ".pub", ".json")) else word for word in words[1:]]
-    return command("authority", words[0], str(unit.folder / "desk"), *named)
+def desk(unit, family, name, *words):
+    """Run a command on the authority's machine, which is a folder beside the unit's; files are named without it."""
+    named = [str(unit.folder / word) if word.endswith((".pem", ".pub", ".json")) else word for word in words]
+    return command(family, name, str(unit.folder / "desk"), *named)
 
 
 def done(result):
@@ -43,15 +43,15 @@ def done(result):
 
 
 def found(unit):
-    done(authority(unit, "init", "--key", "anna.pem.pub", "--key", "ben.pem.pub", "--daily", "daily.pem.pub"))
-    done(authority(unit, "add-issuer", ISSUER, "first.pem.pub", "second.pem.pub"))
+    done(desk(unit, "authority", "init", "--key", "anna.pem.pub", "--key", "ben.pem.pub", "--daily", "daily.pem.pub"))
+    done(desk(unit, "authority", "add-issuer", ISSUER, "first.pem.pub", "second.pem.pub"))
     sign(unit, "anna", "ben")
 
 
 def sign(unit, *names):
     for name in names:
-        done(authority(unit, "sign", "--key", f"{name}.pem"))
-    return done(authority(unit, "refresh", "--key", "daily.pem"))
+        done(desk(unit, "authority", "sign", "--key", f"{name}.pem"))
+    return done(desk(unit, "authority", "refresh", "--key", "daily.pem"))
 
 
 def update(unit, *words):
@@ -86,7 +86,7 @@ def test_a_unit_begins_to_follow_an_authority(unit):
     keys = [str(unit.folder / f"{name}.pem.pub") for name in ("anna", "ben")]
     assert unit.run("watchlist", "trust", "X", *keys).status == 2
 
-    assert "needs 2 signatures of first, second" in done(authority(unit, "publish", "list.json"))
+    assert "needs 2 signatures of first, second" in done(desk(unit, "authority", "publish", "list.json"))
     assert "update 2 holds until" in sign(unit, "first", "second")
     lists = unit.folder / "lists"
     assert "list vehicles of Test issuer" in done(update(unit, "--lists", str(lists)))
@@ -98,7 +98,7 @@ def test_a_unit_begins_to_follow_an_authority(unit):
     state = unit.run("authority", "verify", "--format", "json").json()
     assert (state["ok"], state["update"], state["lists"][0]["admitted"]) == (True, 2, True)
 
-    done(authority(unit, "revoke", "--list", "list.json"))
+    done(desk(unit, "authority", "revoke", "--list", "list.json"))
     sign(unit, "anna", "ben")
     done(update(unit))
     assert look(unit) == ("unavailable", "not available: the authority has withdrawn this list")
@@ -114,7 +114,7 @@ def test_a_unit_begins_to_follow_an_authority(unit):
 def test_an_older_stick_is_refused_and_told(unit):
     found(unit)
     shutil.copytree(unit.folder / "desk", unit.folder / "older")
-    done(authority(unit, "publish", "list.json"))
+    done(desk(unit, "authority", "publish", "list.json"))
     sign(unit, "first", "second")
     done(first_update(unit))
     refused = unit.run("authority", "update", str(unit.folder / "older"))
@@ -143,6 +143,25 @@ def test_an_older_state_that_was_put_back_is_noticed_by_the_log(unit):
     assert "ok    authority: update 2 until" in unit.run("doctor").out
 
 
+def test_what_an_authority_changes_later(unit):
+    found(unit)
+    done(desk(unit, "authority", "people", "--authority", "first.pem.pub", "--commander", "second.pem.pub"))
+    shown = done(desk(unit, "authority", "sign", "--key", "anna.pem"))
+    assert "orders, as authority: first\n  orders, as commander: second\n" in shown
+    sign(unit, "ben")
+    renewed = done(desk(unit, "authority", "renew", "targets"))
+    assert "targets version 3: signed by nobody" in renewed
+    keys = ("--key", "ben.pem.pub", "--key", "first.pem.pub", "--daily", "daily.pem.pub")
+    assert "root version 2" in done(desk(unit, "authority", "keys", *keys))
+    for name in ("anna", "ben", "first"):
+        done(desk(unit, "authority", "sign", "--key", f"{name}.pem"))
+    assert "root is in force\ntargets is in force" in done(desk(unit, "authority", "refresh", "--key", "daily.pem"))
+    done(first_update(unit))
+    state = unit.run("authority", "verify", "--format", "json").json()
+    assert (state["authority"], state["commander"], state["revoked"]) == (["first"], ["second"], [])
+    assert "update 3, valid until" in done(command("authority", "verify", str(unit.folder / "desk")))
+
+
 def test_nobody_signed_in_takes_no_update(unit):
     found(unit)
     unit.run("officer", "sign-out")
@@ -163,7 +182,7 @@ def test_nobody_signed_in_takes_no_update(unit):
     ],
 )
 def test_mistakes_are_one_line(unit, words, what):
-    result = authority(unit, *words)
+    result = desk(unit, "authority", *words)
     assert result.status == 2
     assert what in result.problem()
 
@@ -171,7 +190,7 @@ def test_mistakes_are_one_line(unit, words, what):
 def test_a_list_that_units_would_refuse_is_not_published(unit):
     found(unit)
     unit.build_list("one", signers=1)
-    refused = authority(unit, "publish", "one.json")
+    refused = desk(unit, "authority", "publish", "one.json")
     assert (refused.status, "1 of the 2 signatures" in refused.problem()) == (1, True)
     assert (
         "more than the"
