@@ -18,6 +18,7 @@ from msgspec import Struct
 from hub.audit.records import CountPayload, OpenedPayload, WatchPayload
 from hub.authority.accounting import Log
 from hub.authority.order_watch import OrderWatch
+from hub.authority.orders import list_problem
 from hub.authority.policy import may_watch
 from hub.calibration import Calibration
 from hub.clocks import Clock
@@ -290,8 +291,8 @@ class FaceWatch:
         self.check(None)  # it took a while
 
     def _admit(self, gallery: Gallery) -> None:
-        if gallery.digest != self._order.order.list_digest:
-            raise NotAllowedError(f"the order {self._order.order.order} is for another list than {gallery.name}")
+        if problem := list_problem(self._order.order, gallery.digest, gallery.purpose):
+            raise NotAllowedError(problem)
         if gallery.purpose != self._order.order.purpose:
             raise NotAllowedError(f"the list {gallery.name} is for another purpose than the order: {gallery.purpose}")
 
