@@ -53,14 +53,14 @@ def confine_source(
         )
     if account is not None:
         context = _move(context, account, part.plugin)
-    hub = str(Path(__file__).resolve().parents[1])
-    read = {sys.prefix, sys.base_prefix, hub, part.package, *_SYSTEM, str(context.models)}
-    read |= {str(context.trust)} if context.trust else set()
-    read |= {entry for entry in sys.path if entry.startswith(os.sep)}
-    secret = os.path.realpath(private) + os.sep
+    read = {sys.prefix, sys.base_prefix, *_SYSTEM, str(context.models)}
+    read |= {str(Path(each).parent) for each in (part.package, Path(__file__).parents[1])}
     for path in sorted(read):
-        if secret.startswith(os.path.realpath(path).rstrip(os.sep) + os.sep):
+        if _holds(path, private):
             raise PluginParkedError(f"the hub's state folder lies in {plain(path)}, which plugins may read: move it")
+    # What else packages are imported from; the folder in which somebody started Python may be anything.
+    read |= {entry for entry in sys.path if entry.startswith(os.sep) and not _holds(entry, private)}
+    read |= {str(context.trust)} if context.trust else set()
     return context, Confinement(
         read=tuple(sorted(read)),
         write=(str(context.state),),
@@ -70,6 +70,10 @@ def confine_source(
         user=account.pw_uid if account else None,
         group=account.pw_gid if account else None,
     )
+
+
+def _holds(folder: str, inner: Path) -> bool:
+    return (os.path.realpath(inner) + os.sep).startswith(os.path.realpath(folder).rstrip(os.sep) + os.sep)
 
 
 def _account(name: str) -> pwd.struct_passwd:

@@ -40,7 +40,7 @@ def test_it_reads_python_and_itself_and_writes_its_own_folder(place, tmp_path: P
     where, allowed = place(Guards(7, True, False))
     assert allowed.write == (str(tmp_path / "state" / "plugins" / "bicycles"),)
     assert str(tmp_path / "state" / "trust.json") in allowed.read
-    assert str((tmp_path / "site" / "bicycles").resolve()) in allowed.read
+    assert str((tmp_path / "site").resolve()) in allowed.read
     assert not any(path == "/" or path.startswith("/proc") or path == str(tmp_path / "state") for path in allowed.read)
     assert (allowed.network, allowed.user) == (False, None)
     assert where.state == tmp_path / "state" / "plugins" / "bicycles"
@@ -78,6 +78,14 @@ def test_root_follows_no_link_that_the_account_has_laid(place, tmp_path: Path) -
     (home / "patrol-hub").symlink_to(tmp_path)
     with pytest.raises(PluginParkedError, match="cannot be prepared"):
         place(Guards(0, True, True), Isolation(user="apart"), uid=4711, home=home)
+
+
+def test_where_python_was_started_is_not_read_if_the_state_folder_lies_there(
+    place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    _, allowed = place(Guards(7, True, False))
+    assert str(tmp_path) not in allowed.read
 
 
 @pytest.mark.parametrize(("uid", "home"), [(0, "/"), (4711, "/nonexistent")])
