@@ -26,6 +26,7 @@ from hub.errors import ConfigError, UsageError
 from hub.isolation.settings import Isolation
 from hub.messages import Reach
 from hub.plates.settings import PlateSettings
+from hub.speech.languages import parse_codes
 from hub.speech.settings import SpeechSettings
 from hub.store.retention import RetentionSettings, shorten
 from hub.text import plain
@@ -349,6 +350,12 @@ def _across(settings: Settings) -> list[_Problem]:
         problems.append(_Problem(("plates", "reading", "home"), what))
     if reading.minimum_aspect >= reading.maximum_aspect:
         problems.append(_Problem(("plates", "reading", "minimum_aspect"), "must be less than maximum_aspect"))
+    if settings.speech.begin <= settings.speech.end:
+        problems.append(_Problem(("speech", "begin"), "must be more than end"))
+    try:
+        parse_codes(",".join(settings.speech.expected))
+    except UsageError as error:
+        problems.append(_Problem(("speech", "expected"), str(error)))
     try:
         shorten(settings.retention)
     except ConfigError as error:

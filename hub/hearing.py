@@ -124,7 +124,7 @@ class Hearing:
         self._taken, detail = True, ""
         try:
             transcriber = await self._model()
-            detector = await trio.to_thread.run_sync(self._parts.open_detector)
+            detector = await trio.to_thread.run_sync(self._parts.open_detector, abandon_on_cancel=True)
             await self._account(requester, mode, expected)
             try:
                 blocks: Mailbox[SoundBlock] = Mailbox(WAITING_BLOCKS, Overflow.DROP_OLDEST)
@@ -189,7 +189,7 @@ class Hearing:
 
     async def _model(self) -> Transcriber:
         if self._transcriber is None:
-            self._transcriber = await trio.to_thread.run_sync(self._parts.open_transcriber)
+            self._transcriber = await trio.to_thread.run_sync(self._parts.open_transcriber, abandon_on_cancel=True)
         return self._transcriber
 
     async def _account(self, requester: Requester, mode: ListenMode, expected: tuple[str, ...]) -> None:

@@ -27,7 +27,7 @@ from hub.errors import ClosedChannelError, HubError
 from hub.inference import Worker
 from hub.messages import SoundBlock, Utterance, UtteranceState
 from hub.speech.agreement import Agreement
-from hub.speech.cutting import Cutter, Piece
+from hub.speech.cutting import LEAD, Cutter, Piece
 from hub.speech.guards import doubt, invented, repeated, too_quiet
 from hub.speech.languages import ENGLISH, Choice, choose
 from hub.speech.settings import SpeechSettings
@@ -40,10 +40,12 @@ DETECT_SECONDS: Final = 5.0
 """In which the voice detector must answer."""
 DECODE_SECONDS: Final = 30.0
 """In which each step of understanding must end."""
-FIRST_LOOK: Final = 0.5
-"""Seconds of speech after which a provisional text is first tried."""
+FIRST_LOOK: Final = LEAD + 0.6
+"""Seconds of an utterance, with what is before its voice, after which a provisional text is first tried."""
 LOOK_AGAIN: Final = 0.45
-"""Seconds of new sound after which it is tried again."""
+"""Seconds of new sound after which it is tried again, at least."""
+LOOK_REST: Final = 1.5
+"""New sound by how long the last try took, at least: the processor has others to serve while somebody speaks."""
 SURE_ENOUGH: Final = 0.4
 """Least probability of its language for a provisional text to be shown."""
 LONGEST_TEXT: Final = 2000
@@ -121,7 +123,9 @@ async def run_speech(
                 case _GivenUp():
                     await out(_not_understood(blank, "given up, because too many utterances waited"))
                 case _Look():
+                    began = trio.current_time()
                     provisional = await understanding.look(work.piece, blank, work.agreement)
+                    hearing.rest = LOOK_REST * (trio.current_time() - began)
                     if provisional is not None:
                         await out(provisional)
                 case _:
@@ -193,6 +197,8 @@ class _Listener:
         self._name = ""
         self._agreement = Agreement()
         self._looked = 0.0
+        self.rest = 0.0
+        """Seconds of new sound between two provisional texts, beside `LOOK_AGAIN`."""
 
     async def take(self, block: SoundBlock, share: float) -> None:
         """Take a block in; for a file this waits until the utterance that it ends has its turn."""
@@ -232,7 +238,7 @@ class _Listener:
         if self._cutter.pausing or spoken < FIRST_LOOK:
             return None
         piece = self._cutter.now()
-        if piece is None or (piece.number == self._number and spoken - self._looked < LOOK_AGAIN):
+        if piece is None or (piece.number == self._number and spoken - self._looked < max(LOOK_AGAIN, self.rest)):
             return None
         name = self._name_of(piece)
         self._looked = spoken

@@ -191,9 +191,9 @@ async def test_while_somebody_speaks_a_provisional_text_is_shown_then_confirmed_
     run = Run(lambda seconds: Said("wo ist der Bahnhof bitte"[: int(seconds * 12)].strip()), live=True)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(run.go)
-        for _ in range(4):
+        for seconds in (1.2, 0.5, 0.5, 0.5):
             count = len(run.heard)
-            await run.say(voice(0.5))
+            await run.say(voice(seconds))
             with trio.fail_after(5):
                 while len(run.heard) == count:  # noqa: ASYNC110
                     await trio.sleep(0.005)
@@ -218,7 +218,7 @@ async def test_a_provisional_text_is_guarded_as_well_and_of_expected_languages_o
         run = Run(script, live=True, expected=expected)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run.go)
-            await run.say(voice(1))
+            await run.say(voice(1.2))
             with trio.fail_after(5):
                 while not run.transcriber.calls:  # noqa: ASYNC110
                     await trio.sleep(0.005)
