@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ import trio
 from msgspec import Struct
 
 from hub.audit.reading import read_entries
-from hub.authority.files import make_folder, write_file
+from hub.authority.files import make_folder
 from hub.clocks import SystemClock
 from hub.commands.acting import acting, open_configured
 from hub.commands.console import Form, emit, note, say
@@ -20,10 +19,11 @@ from hub.errors import HubError, InputError, NotAllowedError, StoreError, TrustE
 from hub.unit import AUDIT_FILE
 from hub.watchlists.drafts import describe
 from hub.watchlists.metadata import ROOT_BYTES
+from hub.watchlists.origins import Origin, open_origin
 from hub.watchlists.put_back import put_back
 from hub.watchlists.repository import AuthorityFolder
 from hub.watchlists.trusted import TRUSTED_FOLDER, Anchor, Listing, TrustedSet, open_trusted
-from hub.watchlists.updating import Origin, open_origin, take_update
+from hub.watchlists.updating import fetch_list, take_update
 
 
 class _Issuer(Struct, frozen=True):
@@ -170,15 +170,12 @@ def _still(folder: Path, now: datetime) -> None:
 
 
 async def _fetch(origin: Origin, listing: Listing, folder: Path) -> Path:
-    data = await origin.read(listing.file, listing.length)
-    if data is None or hashlib.sha256(data).hexdigest() != listing.file_digest:
-        raise TrustError(f"{listing.file} is missing, or not the list that its issuer has signed for")
     path = folder / f"{listing.path.removeprefix('lists/').replace('/', '.')}.list"
     try:
         make_folder(folder)
     except OSError as error:
         raise StoreError(f"{folder} cannot be made: {error.strerror}") from error
-    write_file(path, data)
+    await fetch_list(origin, listing, path)
     return path
 
 

@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from msgspec import Struct
+from msgspec import Struct, structs
 from securesystemslib.exceptions import Error as LibraryError
 from securesystemslib.signer import Key, SSlibKey  # type: ignore[attr-defined]
 from tuf.api.exceptions import RepositoryError
@@ -319,9 +319,11 @@ def read_withdrawn(data: bytes) -> Withdrawn:
         TrustError: It is damaged.
     """
     try:
-        return msgspec.json.decode(data, type=Withdrawn)
+        read = msgspec.json.decode(data, type=Withdrawn)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise TrustError(f"{REVOKED} is damaged: {plain(str(error), limit=100)}") from error
+    lower = {name: tuple(each.lower() for each in getattr(read, name)) for name in ("lists", "keys")}
+    return structs.replace(read, **lower)
 
 
 def is_whole(value: object) -> bool:

@@ -248,7 +248,7 @@ class AuthorityFolder:
             with package.open("rb") as file:
                 target = TargetFile.from_data(path, file)
                 if target.length > LARGEST_LIST:
-                    raise InputError(f"{package} is too large for a list: over {LARGEST_LIST // 2**20} MB")
+                    raise InputError(f"{package} is too large for a list: over {LARGEST_LIST // 2**30} GB")
                 file.seek(0)
                 self._put_target(target, file)
         except OSError as error:

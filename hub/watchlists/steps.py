@@ -61,7 +61,7 @@ from hub.watchlists.trusted_set import Anchor, Listing, TrustedSet
 MOST_ROOTS: Final = 64
 """Roots that one update follows; a chain without end would keep a unit busy for ever."""
 MOST_ISSUERS: Final = 64
-LARGEST_LIST: Final = 256 * 2**20
+LARGEST_LIST: Final = 2**31
 """Most bytes of a list's package file."""
 
 

@@ -29,6 +29,7 @@ __all__ = [
 ]  # fmt: skip
 
 _LARGEST: Final = 256 * 2**20
+_PIECE: Final = 2**20
 EVER: Final = datetime.min.replace(tzinfo=UTC)
 """Before every date: what was accepted once is read back whatever the time; `TrustedSet.standing` asks for that."""
 
@@ -66,12 +67,19 @@ def drive(asking: Steps, fetch: Callable[[Wanted], bytes | None]) -> TrustedSet:
 
 
 def read_below(folder: Path, name: str, most: int) -> bytes | None:
-    """Return a file of a repository in a folder or on a stick, or None where there is none.
+    """Return a file of a repository in a folder or on a stick, or None where there is none; see `copy_below`."""
+    data = bytearray()
+    return bytes(data) if copy_below(folder, name, most, data.extend) else None
+
+
+def copy_below(folder: Path, name: str, most: int, take: Callable[[bytes], object]) -> bool:
+    """Hand a file of a repository over piece by piece, and say whether there is one.
 
     Args:
         folder: The repository.
         name: Path below it.
         most: Bytes that it may have; one more is read, to show that it is too large.
+        take: Gets the pieces.
 
     Raises:
         InputError: It is no plain file, or cannot be read.
@@ -79,17 +87,24 @@ def read_below(folder: Path, name: str, most: int) -> bytes | None:
     try:
         descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
-        return None
+        return False
     except OSError as error:
         raise InputError(f"{folder / name} cannot be read: {error.strerror} (links are not followed)") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise InputError(f"{folder / name} is no plain file")
     with os.fdopen(descriptor, "rb") as file:
-        try:
-            return file.read(most + 1)
-        except OSError as error:
-            raise InputError(f"{folder / name} cannot be read: {error.strerror}") from error
+        left = most + 1
+        while left > 0:
+            try:
+                piece = file.read(min(left, _PIECE))
+            except OSError as error:
+                raise InputError(f"{folder / name} cannot be read: {error.strerror}") from error
+            if not piece:
+                break
+            take(piece)
+            left -= len(piece)
+    return True
 
 
 def open_trusted(folder: Path) -> TrustedSet | None:

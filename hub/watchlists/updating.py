@@ -1,60 +1,36 @@
-"""Takes an update of what the authority says: from a folder or stick, or over HTTPS; accounted for, then kept.
+"""Takes an update of what the authority says to the unit: fetched, accounted for, then kept.
 
 A failing update changes nothing: what was trusted before stays in force until it expires. What makes an update
-acceptable is `hub.watchlists.steps`' to say.
+acceptable is `hub.watchlists.steps`' to say, where it comes from `hub.watchlists.origins`'.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
-import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Protocol
-from urllib.parse import quote, urlsplit
+from typing import Final
 
-import httpx2
 import trio
 from msgspec import Struct
 
 from hub.audit.records import TrustPayload
 from hub.authority.accounting import NOT_DONE, Log
-from hub.authority.files import make_folder
+from hub.authority.files import make_folder, replacing
 from hub.authority.policy import may_trust
 from hub.clocks import Clock
-from hub.errors import BusyError, HubError, InputError, SourceUnavailableError, StoreError, TrustError, UsageError
+from hub.errors import BusyError, HubError, SourceUnavailableError, StoreError, TrustError, UsageError
 from hub.messages import Act, Entry, Requester
-from hub.text import describe
-from hub.watchlists.steps import steps
-from hub.watchlists.trusted import TRUSTED_FILE, Anchor, TrustedSet, keep, open_trusted, read_below
+from hub.watchlists.origins import Origin
+from hub.watchlists.steps import Wanted, steps
+from hub.watchlists.trusted import TRUSTED_FILE, Anchor, Listing, TrustedSet, keep, open_trusted
 
 SECONDS: Final = 120.0
 """For a whole update; a list's own file may take `SECONDS_A_LIST`."""
 SECONDS_A_LIST: Final = 1800.0
-_ONE_ANSWER: Final = httpx2.Timeout(10.0)
-"""For connecting, and for each piece of an answer."""
-_PLAIN: Final = {"Accept-Encoding": "identity"}
-"""Sizes are of what is sent: nothing is unpacked that could grow."""
-
-
-class Origin(Protocol):
-    """Where an update comes from."""
-
-    @property
-    def name(self) -> str:
-        """How the log calls it."""
-        ...
-
-    async def read(self, name: str, most: int) -> bytes | None:
-        """Return a file of the repository, at most one byte more than `most`; None where there is none.
-
-        Raises:
-            HubError: It cannot be read now.
-        """
-        ...
 
 
 class Updated(Struct, frozen=True):
@@ -63,29 +39,6 @@ class Updated(Struct, frozen=True):
     trusted: TrustedSet
     newer: bool
     """False where the unit had it already."""
-
-
-def open_origin(address: str, *, authorities: Path | None = None) -> AbstractAsyncContextManager[Origin]:
-    """Return where an update comes from, for the block.
-
-    Args:
-        address: A folder, or an address ``https://...`` below which ``metadata/`` and ``targets/`` lie.
-        authorities: PEM file of the certificate authorities that vouch for the server; None for the system's.
-
-    Raises:
-        UsageError: It is neither.
-        InputError: There is no such folder.
-    """
-    scheme, _, rest = address.partition("://")
-    if not rest:
-        return _folder(Path(address))
-    if scheme != "https":
-        raise UsageError(f"an update comes from a folder or over https, not over {scheme}")
-    if "@" in urlsplit(address).netloc:
-        raise UsageError(
-            "leave user and password out of the address: what an authority publishes is signed, not secret"
-        )
-    return _https(address, authorities)
 
 
 async def take_update(
@@ -171,7 +124,7 @@ async def fetch(trusted: TrustedSet | Anchor, origin: Origin, clock: Clock) -> T
         with trio.fail_after(SECONDS):
             wanted = next(asking)
             while True:
-                wanted = asking.send(await origin.read(wanted.name, wanted.most))
+                wanted = asking.send(await _whole(origin, wanted))
     except StopIteration as done:
         result: TrustedSet = done.value
         return result
@@ -179,79 +132,35 @@ async def fetch(trusted: TrustedSet | Anchor, origin: Origin, clock: Clock) -> T
         raise SourceUnavailableError(f"{origin.name} did not give the update within {SECONDS:g} s") from error
 
 
-# ----------------------------------------------------------------------------------------- where it comes from
+async def fetch_list(origin: Origin, listing: Listing, path: Path) -> None:
+    """Write a list's package file, where it is the one that its issuer has signed for.
 
+    Raises:
+        TrustError: It is another one, cut short or missing.
+        SourceUnavailableError: It did not come within `SECONDS_A_LIST`, or the server does not give it.
+        InputError: The folder or stick cannot be read.
+        StoreError: It cannot be written; an older file is as it was.
+    """
+    digest = hashlib.sha256()
+    with replacing(path) as file:
 
-class _Folder:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.name = str(folder)
+        def take(piece: bytes) -> None:
+            digest.update(piece)
+            file.write(piece)
 
-    async def read(self, name: str, most: int) -> bytes | None:
-        # A stick that was pulled can hold its reader for ever: the thread is left behind then.
-        return await trio.to_thread.run_sync(partial(read_below, self._folder, name, most), abandon_on_cancel=True)
-
-
-@asynccontextmanager
-async def _folder(folder: Path) -> AsyncIterator[Origin]:
-    if not (folder / "metadata").is_dir():
-        raise InputError(f"{folder} holds no update: expected the folders metadata and targets of an authority in it")
-    yield _Folder(folder)
-
-
-class _Https:
-    def __init__(self, base: str, client: httpx2.AsyncClient) -> None:
-        self._base, self._client = base.rstrip("/"), client
-        self.name = self._base
-
-    async def read(self, name: str, most: int) -> bytes | None:
-        address = f"{self._base}/{quote(name)}"
         try:
-            async with self._client.stream("GET", address) as answer:
-                if answer.status_code in (404, 410):
-                    return None
-                if answer.status_code != 200 or "content-encoding" in answer.headers:
-                    what = "sends elsewhere" if answer.is_redirect else f"answers {answer.status_code}"
-                    raise SourceUnavailableError(f"{self.name} {what} for {name}")
-                return await _body(answer, most)
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-            raise SourceUnavailableError(f"{self.name} {_why(error)}") from error
+            with trio.fail_after(SECONDS_A_LIST):
+                found = await origin.copy(listing.file, listing.length, take)
+        except trio.TooSlowError as error:
+            raise SourceUnavailableError(f"{origin.name} did not give {listing.name} in time") from error
+        if not found or digest.hexdigest() != listing.file_digest:
+            raise TrustError(f"{listing.file} is missing, or not the list that its issuer has signed for")
 
 
-def _why(error: BaseException) -> str:
-    """Say what went wrong; the libraries bury a certificate's refusal under errors that say nothing."""
-    below: BaseException | None = error
-    while below is not None:
-        if isinstance(below, ssl.SSLCertVerificationError):
-            return f"shows a certificate that is not trusted: {below.verify_message}; name who vouches for it with --ca"
-        below = below.__cause__ or below.__context__
-    return f"does not answer: {describe(error)}"
-
-
-async def _body(answer: httpx2.Response, most: int) -> bytes:
+async def _whole(origin: Origin, wanted: Wanted) -> bytes | None:
     data = bytearray()
-    try:
-        async for piece in answer.aiter_raw(64 * 1024):
-            data += piece
-            if len(data) > most:
-                await answer.aclose()  # and the loop ends with an error; left by itself it would stay open behind us
-    except (httpx2.HTTPError, httpx2.StreamError):
-        if len(data) <= most:
-            raise
-    return bytes(data[: most + 1])
-
-
-@asynccontextmanager
-async def _https(address: str, authorities: Path | None) -> AsyncIterator[Origin]:
-    try:
-        trust = ssl.create_default_context(cafile=authorities)
-    except (OSError, ssl.SSLError) as error:
-        raise InputError(f"{authorities} holds no certificates that can be used") from error
-    trust.minimum_version = ssl.TLSVersion.TLSv1_2
-    async with httpx2.AsyncClient(
-        verify=trust, timeout=_ONE_ANSWER, follow_redirects=False, headers=_PLAIN, trust_env=False
-    ) as client:
-        yield _Https(address, client)
+    found = await origin.copy(wanted.name, wanted.most, data.extend)
+    return bytes(data) if found else None
 
 
 @contextmanager

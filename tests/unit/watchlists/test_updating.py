@@ -31,10 +31,11 @@ from hub.errors import (
 )
 from hub.messages import Act, Requester
 from hub.testing.audit import MemoryLog
-from hub.watchlists import updating
+from hub.watchlists import origins, updating
 from hub.watchlists.metadata import Withdrawn
+from hub.watchlists.origins import open_origin
 from hub.watchlists.trusted import TRUSTED_FILE, open_trusted
-from hub.watchlists.updating import open_origin, take_update
+from hub.watchlists.updating import fetch_list, take_update
 from tests.kit_authority import NOW, Ceremony, hot_list
 
 SUPERVISOR = Requester("4711", "supervisor", "unit-7")
@@ -293,6 +294,25 @@ async def test_over_https(own, bench, server):
     assert (server.asked[0], people) == ("metadata/2.root.json", [])  # what was kept is not fetched again
 
 
+@pytest.mark.parametrize("over", ["folder", "https"])
+async def test_a_list_is_written_where_it_is_the_one_that_was_signed_for(own, bench, server, tmp_path, over):
+    package = own.publish(hot_list())
+    (listing,) = own.unit().listings
+    address, path = (str(own.path) if over == "folder" else server.address), tmp_path / "list"
+    async with open_origin(address, authorities=server.authorities) as origin:
+        await fetch_list(origin, listing, path)
+        assert path.read_bytes() == package
+        for content in (package + b"x" * 100_000, package[:-1], b""):
+            (own.path / listing.file).write_bytes(content)
+            with pytest.raises(TrustError, match="not the list that its issuer has signed for"):
+                await fetch_list(origin, listing, path)
+        (own.path / listing.file).unlink()
+        with pytest.raises(TrustError, match="missing"):
+            await fetch_list(origin, listing, path)
+        assert path.read_bytes() == package
+    assert sorted(file.name for file in tmp_path.glob(".*")) == []
+
+
 async def test_a_server_that_nobody_vouches_for(own, bench, server):
     with pytest.raises(SourceUnavailableError, match="certificate"):
         await bench.take(server.address, root=own.anchor())
@@ -365,7 +385,7 @@ async def test_an_answer_that_is_cut_short(own, bench, server):
 async def test_a_server_that_says_nothing(own, bench, server, monkeypatch):
     gone = threading.Event()
     server.answer = lambda _handler, _name: gone.wait(5)
-    monkeypatch.setattr(updating, "_ONE_ANSWER", httpx2.Timeout(0.2))
+    monkeypatch.setattr(origins, "_ONE_ANSWER", httpx2.Timeout(0.2))
     with pytest.raises(SourceUnavailableError, match="does not answer"):
         await bench.take(server.address, root=own.anchor(), authorities=server.authorities)
     gone.set()
