@@ -307,7 +307,7 @@ class Conversation:
         problems: list[HubError],
         opened: trio.Event,
     ) -> None:
-        newest = Ear(SILENT, False, 0, 0)
+        newest = Ear(SILENT, speaking=False, waiting=0, dropped=0, lost=0.0)
 
         def note(ear: Ear) -> None:
             nonlocal newest
@@ -318,7 +318,11 @@ class Conversation:
                 await trio.sleep(NOW_SECONDS)
                 await self._send(
                     HearingNow(
-                        level=newest.level, speaking=newest.speaking, waiting=newest.waiting, dropped=newest.dropped
+                        level=newest.level,
+                        speaking=newest.speaking,
+                        waiting=newest.waiting,
+                        dropped=newest.dropped,
+                        lost=newest.lost,
                     )
                 )
 

@@ -381,6 +381,8 @@ class HearingNow(_Tells, frozen=True, tag="hearing_now"):
     """Utterances that wait to be understood."""
     dropped: int
     """Utterances that were given up since listening began because too many waited: the oldest went."""
+    lost: float = 0.0
+    """Seconds of sound since listening began that nobody had time for."""
 
 
 class Stopping(_Tells, frozen=True, tag="stopping"):

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 from hub.backends import Hearing, Transcriber, VoiceDetector, Written
 from hub.channels import Mailbox
-from hub.errors import ClosedChannelError, HubError
+from hub.errors import ClosedChannelError, HubError, ModelError
 from hub.inference import Worker
 from hub.messages import SoundBlock, Utterance, UtteranceState
 from hub.speech.agreement import Agreement
@@ -31,7 +31,7 @@ from hub.speech.cutting import LEAD, Cutter, Piece
 from hub.speech.guards import doubt, invented, repeated, too_quiet
 from hub.speech.languages import ENGLISH, Choice, choose
 from hub.speech.settings import SpeechSettings
-from hub.speech.sound import SILENT, level, voice_level
+from hub.speech.sound import BLOCK_SECONDS, SILENT, level, voice_level
 from hub.text import locate, plain
 
 AT_ONCE: Final = 32
@@ -61,6 +61,8 @@ class Ear(Struct, frozen=True):
     """Utterances that wait to be understood."""
     dropped: int
     """Utterances that were given up because too many waited."""
+    lost: float
+    """Seconds of sound that nobody had time for."""
 
 
 Say = Callable[[Utterance], Awaitable[None]]
@@ -151,11 +153,14 @@ async def _listen(
             shares = await ears.call(detector.hear, sound, deadline=DETECT_SECONDS)
             for block, share in zip(batch, shares, strict=True):
                 await hearing.take(block, float(share))
-            on_ear(hearing.ear(level(sound[-8:].reshape(-1))))
+            lost = blocks.statistics().dropped * BLOCK_SECONDS
+            on_ear(hearing.ear(level(sound[-8:].reshape(-1)), lost))
     except ClosedChannelError:
         await hearing.end()
     except HubError as error:
         hearing.problem = error
+    except Exception as error:  # noqa: BLE001  # a plugin may raise anything
+        hearing.problem = ModelError(f"the voice detector failed: {locate(error)}")
     finally:
         blocks.close()
         hearing.close()
@@ -214,9 +219,9 @@ class _Listener:
         self._ended = True
         self._tell()
 
-    def ear(self, loudness: float) -> Ear:
+    def ear(self, loudness: float, lost: float) -> Ear:
         """Return what may be told now."""
-        return Ear(max(SILENT, min(0.0, loudness)), self._cutter.speaking, len(self._pieces), self._dropped)
+        return Ear(max(SILENT, min(0.0, loudness)), self._cutter.speaking, len(self._pieces), self._dropped, lost)
 
     async def next(self) -> _Work | None:
         """Return what is to be understood next, or None at the end."""
@@ -289,17 +294,20 @@ class _Understanding:
         if reason := too_quiet(voice_level(piece.samples), self._settings):
             return _not_understood(blank, reason)
         try:
-            hearing, choice = await self._hear(piece)
-            if not choice.expected:
-                # Not even which language it may be: a guess outside of the set is what officers complain of.
-                return replace(blank, state=UtteranceState.NOT_EXPECTED, doubt="not one of the expected languages")
-            written = await self._write(hearing, choice)
-            if reason := invented(written, blank.end - blank.start, self._settings):
-                return _not_understood(blank, reason)
-            english = await self._english(hearing, choice)
-        except Exception as error:  # noqa: BLE001  # a plugin may raise anything; it costs this utterance
+            return await self._understand(piece, blank)
+        except Exception as error:  # noqa: BLE001  # a plugin may raise or return anything; it costs this utterance
             why = plain(str(error)) if isinstance(error, HubError) else f"the transcriber failed: {locate(error)}"
             return _not_understood(blank, why)
+
+    async def _understand(self, piece: Piece, blank: Utterance) -> Utterance:
+        hearing, choice = await self._hear(piece)
+        if not choice.expected:
+            # Not even which language it may be: a guess outside of the set is what officers complain of.
+            return replace(blank, state=UtteranceState.NOT_EXPECTED, doubt="not one of the expected languages")
+        written = await self._write(hearing, choice)
+        if reason := invented(written, blank.end - blank.start, self._settings):
+            return _not_understood(blank, reason)
+        english = await self._english(hearing, choice)
         original = plain(written.text, LONGEST_TEXT)
         doubts = [doubt(written, choice.probability, translated=english)]
         translation = original if choice.language == ENGLISH else ""

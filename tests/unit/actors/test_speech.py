@@ -163,6 +163,19 @@ async def test_a_detector_that_fails_ends_the_hearing_with_its_reason():
         await run.go()
 
 
+async def test_whatever_a_plugin_raises_or_returns_ends_in_words():
+    class Broken(LoudDetector):
+        def hear(self, blocks):
+            return np.zeros(len(blocks) + 1, np.float32)
+
+    run = Run(lambda _: Said("x"), detector=Broken())
+    await run.say(voice(1))
+    with pytest.raises(ModelError, match="voice detector failed: ValueError"):
+        await run.go()
+    (heard,) = await Run(lambda _: Said(text=None)).whole(voice(1), silence(1))
+    assert heard.doubt.startswith("not understood: the transcriber failed: TypeError")
+
+
 async def test_being_told_to_stop_in_the_middle_of_a_decode_works_at_once():
     inside, go_on = trio.Event(), threading.Event()
     token = trio.lowlevel.current_trio_token()
