@@ -157,6 +157,8 @@ class FaceWatch:
             standing, self._detail = self._order.end(OrderReason.WITHDRAWN), trust.refused
         if not standing.in_force and standing.reason is not OrderReason.OTHER_CAMERA:
             self._close(standing.reason.value)
+        elif self._gallery is not None and (why := self._gallery.expire()):
+            self._close(why)
         if camera is None or standing.ended:
             self._standing = standing
         if standing.ended:

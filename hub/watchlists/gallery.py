@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date, datetime
 from itertools import accumulate
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
@@ -168,6 +168,18 @@ class Gallery:
                 raise NotAllowedError(f"the list {self.name} has no entry {entry} that may be acted on")
             return self._card(self._places[entry])
 
+    def expire(self) -> str:
+        """Wipe the list, or those of its entries, whose time has come; to be called now and then.
+
+        Returns:
+            Why nothing can be compared with it any more; "" while something can.
+        """
+        now = self._now()
+        with self._lock:
+            with suppress(NotAllowedError):
+                self._demand(now)
+            return self._ended
+
     def wipe(self, reason: str = "the list is no longer in force") -> None:
         """End it: zeros where the templates and the list's key were. May be called twice; waits for a running search.
 
@@ -179,8 +191,8 @@ class Gallery:
 
     # ------------------------------------------------------------------------------------------ opening
 
-    def fill(self, key: UnitKey) -> None:
-        """Decrypt the list into the mapping; `open_gallery` does this."""
+    def _fill(self, key: UnitKey) -> None:
+        """Decrypt the list into the mapping."""
         header = self.header
         wrapped = header.key_for(key.public).wrapped
         view = self._memory.view
@@ -279,7 +291,7 @@ def open_gallery(
         gallery = Gallery(verified, file, memory, now)
         stack.callback(gallery.wipe)
         check_dates(header, now())
-        gallery.fill(key)
+        gallery._fill(key)
         yield gallery
 
 

@@ -168,12 +168,22 @@ async def test_an_order_for_another_list_opens_nothing(make):
     assert "another list" in bench.watch.state().detail
 
 
+async def test_a_list_that_expires_before_its_order_is_wiped_whether_a_face_passes_or_not(make):
+    bench = make(ends=NOW + timedelta(hours=24))
+    await bench.watch.tick()
+    assert bench.watch.is_open
+    bench.clock.advance(12 * 3600)
+    bench.watch.check("gate")
+    assert not bench.watch.is_open
+    assert bench.zeroed
+
+
 async def test_an_order_for_another_purpose_than_its_list_opens_nothing(make):
     bench = make(purpose=Purpose.IMMINENT_THREAT)
     await bench.watch.tick()
     assert not bench.watch.is_open
     assert (bench.comparisons, bench.zeroed) == (0, True)
-    assert "another purpose than the order: missing_or_vulnerable_person" in bench.watch.state().detail
+    assert "'missing_or_vulnerable_person' and the order for 'imminent_threat_to_life'" in bench.watch.state().detail
 
 
 async def test_a_budget_that_the_calibration_cannot_tell_opens_nothing(make, monkeypatch):

@@ -107,6 +107,22 @@ def test_an_entry_whose_last_day_is_over_is_compared_no_more(tmp_path):
         assert not gallery._templates[1:].any()
 
 
+def test_what_expires_is_gone_without_a_search(tmp_path, watched):
+    time = Time()
+    entries = tuple(entry(number, expires=date(2030, 1, 2 + number)) for number in range(3))
+    with in_force(
+        tmp_path / "list", templates(3), entries=entries, time=time, expires=NOW + timedelta(days=2)
+    ) as gallery:
+        assert gallery.expire() == ""
+        time.now += timedelta(days=1)
+        assert gallery.expire() == ""
+        assert len(gallery) == 2
+        time.now += timedelta(days=1)
+        assert "expired at 2030-01-04 12:00 UTC" in gallery.expire()
+        assert not any(watched[0].keep)
+        assert gallery.comparisons == 0
+
+
 def test_a_wipe_waits_for_a_search_and_may_come_twice(tmp_path):
     rows = templates(2000)
     with in_force(tmp_path / "list", rows) as gallery:
