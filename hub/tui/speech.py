@@ -58,7 +58,7 @@ class Marked(Struct, frozen=True):
 
 
 class Expected(Struct, frozen=True):
-    """The officer said which languages are expected; none for any."""
+    """The officer said which languages are expected; none for those of the unit's settings."""
 
     languages: tuple[str, ...]
 
@@ -80,7 +80,7 @@ class SpeechPage(Struct, frozen=True):
     now: HearingNow | None = None
     """Level and queue, while `mine`."""
     expected: tuple[str, ...] = ()
-    """Codes of the languages that are expected; empty for any."""
+    """Codes of the languages that are expected; empty for those of the unit's settings."""
     language: str = ""
     """Code of the language to answer in; "" for the one that was heard last."""
     topic: str = ""

@@ -328,7 +328,8 @@ def _event(state: State, event: Event) -> State:
         case Counts() | UnitStopped():
             return replace(state, counts=event.counts)
         case ListeningChanged():
-            return replace(state, listening=event.mode, speech=speech.hear(state.speech, event))
+            state = replace(state, listening=event.mode, speech=speech.hear(state.speech, event))
+            return _remark(state, event.at, f"nothing is heard: {event.detail}", trouble=True) if event.detail else state
         case UnitStarted():
             return replace(state, parked=event.parked, development=event.development, detail=event.detail)
 

@@ -170,6 +170,7 @@ async def test_open_listening_with_expected_languages():
         hub.tell(hub.listening(ListenMode.OFF, "the microphone is gone"))
         await settle(pilot)
         assert "○ microphone off" in shown(app)
+        assert "nothing is heard: the microphone is gone" in shown(app)
 
 
 @pytest.mark.slow

@@ -129,6 +129,14 @@ def test_a_microphone_that_another_dashboard_opened_is_not_ours():
     assert state.speech.now is None
 
 
+def test_why_the_microphone_was_closed_is_said():
+    closed = ListeningChanged(at=NOW, unit="unit-1", mode=ListenMode.OFF, officer="", detail="it was unplugged")
+    state = reduce(listening(), Told(event=closed))
+    assert not state.speech.mine
+    assert state.remarks[-1].text == "nothing is heard: it was unplugged"
+    assert state.remarks[-1].trouble
+
+
 def test_a_refused_listening_opens_nothing():
     state = after(signed_in(), Asked(Listen(request=1)), Refused(request=1, reason="no microphone"))
     assert not state.speech.mine

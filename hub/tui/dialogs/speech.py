@@ -97,7 +97,7 @@ class ExpectDialog(Dialog):
     def compose(self) -> ComposeResult:
         """Lay out the field."""
         with Vertical(classes="box"):
-            yield Label("Languages that you expect, by their codes; none for any", markup=False)
+            yield Label("Languages that you expect, by their codes; none for what the unit is set to", markup=False)
             yield Input(",".join(self._languages), placeholder="such as es,fr", max_length=200, id="codes")
             yield Static("", id="wrong", markup=False)
             yield Label("Enter takes them from the next listening on, Esc goes back", markup=False)

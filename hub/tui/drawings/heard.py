@@ -63,7 +63,7 @@ def _microphone(view: View) -> Text:
 
 def _expected(page: SpeechPage) -> Text:
     names = ", ".join(name_of(code) for code in page.expected)
-    return put((f"expected: {names}" if names else "expected: any language (e)", QUIET))
+    return put((f"expected: {names}" if names else "expected: as the unit is set (e)", QUIET))
 
 
 def draw_heard(view: View) -> Text:
