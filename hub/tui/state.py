@@ -329,7 +329,9 @@ def _event(state: State, event: Event) -> State:
             return replace(state, counts=event.counts)
         case ListeningChanged():
             state = replace(state, listening=event.mode, speech=speech.hear(state.speech, event))
-            return _remark(state, event.at, f"nothing is heard: {event.detail}", trouble=True) if event.detail else state
+            if event.detail:
+                state = _remark(state, event.at, f"nothing is heard: {event.detail}", trouble=True)
+            return state
         case UnitStarted():
             return replace(state, parked=event.parked, development=event.development, detail=event.detail)
 
