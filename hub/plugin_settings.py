@@ -59,7 +59,7 @@ def read_secret(file: str, variable: str, *, what: str, environ: Mapping[str, st
         if not Path(file).is_absolute():
             raise SourceError(f"the file of the {what} must be named by its whole path")
         try:
-            text = read_private(Path(file), limit=LONGEST_SECRET).decode()
+            text = read_private(Path(file), limit=LONGEST_SECRET + 1).decode()
         except HubError as error:
             raise SourceError(f"the {what} cannot be used: {error}") from error
         except UnicodeDecodeError:

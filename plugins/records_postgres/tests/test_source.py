@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 import records_postgres
 from hub.backends import PluginContext, RecordSource, SourceInfo
+from hub.config import parse_config
 from hub.errors import SourceError
 from hub.messages import DocumentQuery, PersonQuery, Reach, SubjectKind
 from hub.records import apply_schema
@@ -15,7 +16,7 @@ from hub.testing.contracts_sources import Example, RecordSourceContract, query
 from hub.testing.sources import context, typed_plate
 from records_postgres import RecordsPostgres
 from records_postgres.index import functions, statements
-from records_postgres.settings import load_table
+from records_postgres.settings import load, load_table
 from tests.kit_postgres import CERTIFIED, READER, WRITER
 
 VEHICLES = {
@@ -233,3 +234,15 @@ def test_hostile_rows_stay_data_and_stay_short(database, tmp_path) -> None:
     assert all(len(str(value)) <= 4 * 300 for record in found for value in record.fields.values())
     kept = [apply_schema(record)[0] for record in found]
     assert all(text.isprintable() for record in kept for text in (record.entry, *(f.value for f in record.fields)))
+
+
+def test_the_example_is_understood(postgres) -> None:
+    text = (Path(__file__).parents[3] / "examples" / "records_postgres.toml").read_text()
+    settings = parse_config(text)
+    own = settings.lookups.sources["records_postgres"]
+    assert own.reach is Reach.ON_REQUEST
+    given = dict(settings.plugins["records_postgres"]) | {"root_certificate": str(postgres.root)}
+    loaded = load(given)
+    assert loaded.tls == "verify-full"
+    assert loaded.statement_seconds < own.deadline
+    assert loaded.tables["vehicles"].answers == {SubjectKind.PLATE}
