@@ -33,7 +33,10 @@ from hub.watchlists.faces import (
     verify_faces,
 )
 from hub.watchlists.gallery import Gallery, open_gallery
-from hub.watchlists.trust import TRUST_FILE, Trust, save_trust
+from hub.watchlists.metadata import Withdrawn
+from hub.watchlists.trust import TRUST_FILE, TRUSTED_FOLDER, Trust, save_trust
+from hub.watchlists.trusted import keep
+from tests.kit_authority import Ceremony, signer
 from tests.kit_lists import KEY, NOW, SIGNERS, TRUST, Time, build, templates
 
 ROWS = templates(6)
@@ -89,8 +92,8 @@ def resigned(file, *, signers=SIGNERS, **changes):
     header = replace(read_header(file), **changes)
     area = file.read_bytes()[-header.sealed_bytes :]
     envelope = make_envelope(msgspec.json.encode(header), PAYLOAD_TYPE)
-    for signer in signers:
-        envelope = add_signature(envelope, signer, payload_type=PAYLOAD_TYPE, what="face list", limit=2**24)
+    for each in signers:
+        envelope = add_signature(envelope, each, payload_type=PAYLOAD_TYPE, what="face list", limit=2**24)
     file.write_bytes(preamble(envelope) + area)
     return file
 
@@ -321,3 +324,30 @@ async def test_a_full_disk_leaves_what_was_there(unit, monkeypatch):
         await unit.load(second)
     assert [each.file for each in unit.lists.lists()] == [first.file]
     assert list((unit.state / FOLDER).iterdir()) == [first.file]
+
+
+async def test_where_the_unit_follows_an_authority_what_is_published_counts_and_nothing_else(tmp_path, compared):
+    """That both signers of a trusted issuer signed it is not enough."""
+    unit, ceremony = Unit(tmp_path), Ceremony(tmp_path).begin(NOW)
+    signers = tuple(signer(name) for name in ("cleo", "dan"))
+    file = resigned(build(tmp_path / "list", ROWS), signers=signers)
+    keep(unit.state / TRUSTED_FOLDER, ceremony.unit(now=NOW))
+    with pytest.raises(TrustError, match="never published"):
+        await unit.load(file)
+    ceremony.publish(file.read_bytes(), NOW)
+    keep(unit.state / TRUSTED_FOLDER, trusted := ceremony.unit(now=NOW))
+    found = await unit.load(file)
+    with unit.search() as (best,):
+        assert best.entry == "E-2"
+    with pytest.raises(TrustError, match="unknown to this unit"):
+        await unit.load(build(tmp_path / "other", ROWS, name="others", issuer="South District"))
+    before = sum(compared)
+    ceremony.desk.withdraw(Withdrawn(lists=(found.digest,)), NOW)
+    ceremony.sign("anna", "ben")
+    ceremony.refresh(NOW)
+    keep(unit.state / TRUSTED_FOLDER, ceremony.unit(trusted, now=NOW))
+    with pytest.raises(TrustError, match="withdrawn"), unit.search():
+        pytest.fail("it opened")
+    with pytest.raises(TrustError, match="withdrawn"):
+        await unit.load(file)
+    assert sum(compared) == before
