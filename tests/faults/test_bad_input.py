@@ -89,7 +89,8 @@ CALLS = {
     "no configuration": (("officer", "list", "--config", "nowhere.toml"), 2, "nowhere.toml.*cannot be read"),
     "no checkpoint": (("audit", "verify", "--checkpoint", "nowhere"), 2, "nowhere cannot be read"),
     "no truth": (("evaluate", "plates", "nowhere"), 2, "nowhere"),
-    "a grant": ((*LOOKUP, "--grant", "g"), 1, "no restricted source"),
+    "no grant": ((*LOOKUP, "--grant", "nowhere"), 2, "nowhere cannot be read"),
+    "no order": (("authority", "verify", "nowhere"), 2, "nowhere cannot be read"),
     "nobody's session": (("lookup", "plate", LISTED, "--reason", "x", "--officer", "9"), 2, "passphrase is needed"),
 }
 
