@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from hub.errors import InputError, StoreError, TrustError, UsageError
-from hub.watchlists import repository
+from hub.watchlists import authority_files
 from hub.watchlists.drafts import describe
 from hub.watchlists.metadata import RoleKeys, Withdrawn, role_of, slug
 from hub.watchlists.package_info import PackageInfo, read_info
@@ -145,7 +145,7 @@ def test_a_power_cut_while_it_is_published_leaves_the_older_update(own, monkeypa
     own.desk.withdraw(Withdrawn(orders=("O-1",)), NOW)
     own.sign("anna", "ben")
     written = []
-    write = repository.write_file
+    write = authority_files.write_file
 
     def cut(path, content, **options):
         if len(written) == 2:
@@ -153,7 +153,7 @@ def test_a_power_cut_while_it_is_published_leaves_the_older_update(own, monkeypa
         written.append(path.name)
         write(path, content, **options)
 
-    monkeypatch.setattr(repository, "write_file", cut)
+    monkeypatch.setattr(authority_files, "write_file", cut)
     with pytest.raises(StoreError):
         own.refresh()
     monkeypatch.undo()
@@ -161,6 +161,19 @@ def test_a_power_cut_while_it_is_published_leaves_the_older_update(own, monkeypa
     assert own.unit().revoked == frozenset()
     assert own.refresh().revoked == {"O-1"}
     assert own.unit().revoked == {"O-1"}
+
+
+def test_a_power_cut_after_it_was_published_leaves_no_draft_of_it(own):
+    own.desk.withdraw(Withdrawn(orders=("O-1",)), NOW)
+    own.sign("anna", "ben")
+    draft = (own.path / "staged/targets.json").read_bytes()
+    own.refresh()
+    (own.path / "staged/targets.json").write_bytes(draft)  # as if it had not been taken away any more
+    assert own.desk.drafts() == ()
+    own.desk.withdraw(Withdrawn(orders=("O-2",)), NOW)
+    own.sign("anna", "ben")
+    own.refresh()
+    assert own.unit().revoked == {"O-1", "O-2"}
 
 
 def test_what_a_signer_is_shown(own):
