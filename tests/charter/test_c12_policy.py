@@ -24,6 +24,8 @@ ACTS = {
     "read the log": (policy.may_read_log, Right.READ_LOG),
     "check a document": (lambda r: policy.may_check_document(r, "traffic stop"), Right.LOOK_UP),
     "check a face": (lambda r: policy.may_check_face(r, "traffic stop", TakingPart.HANDED_OVER), Right.LOOK_UP),
+    "listen": (policy.may_listen, Right.LOOK_UP),
+    "keep what was said": (lambda r: policy.may_save_transcript(r, "statement"), Right.LOOK_UP),
     "import": (policy.may_import, Right.IMPORT),
     "add an officer": (lambda r: policy.may_add_officer(r, first=False), Right.MANAGE),
 }
@@ -56,6 +58,13 @@ def test_reading_files_needs_a_reason_and_a_role_that_may_look_up():
     assert policy.may_read_files(unit_requester("unit-1"), "lost property").allowed
     assert not policy.may_read_files(kit.requester(), "  ").allowed
     assert not policy.may_read_files(Requester("7", Role.ADMINISTRATOR.value, "unit-1"), "lost property").allowed
+
+
+def test_translating_files_needs_no_officer_but_a_role_that_may_look_up_and_keeping_needs_a_reason():
+    assert policy.may_translate_files(kit.requester()).allowed
+    assert policy.may_translate_files(unit_requester("unit-1")).allowed
+    assert not policy.may_translate_files(Requester("7", Role.ADMINISTRATOR.value, "unit-1")).allowed
+    assert not policy.may_save_transcript(kit.requester(), "  ").allowed
 
 
 @pytest.mark.parametrize("role", list(Role))
