@@ -238,7 +238,7 @@ async def test_of_sound_that_nobody_takes_the_oldest_goes():
 
 
 def test_without_portaudio_or_a_device_it_is_said_what_to_do(monkeypatch):
-    with pytest.raises(CaptureError, match="microphone does not open|no PortAudio"):
+    with pytest.raises(CaptureError, match=r"microphone does not open|no PortAudio"):
         open_portaudio("a microphone that nobody has")(lambda _samples: None)
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(CaptureError, match="PortAudio"):
