@@ -35,6 +35,7 @@ from hub.tui.screens.live import LiveScreen
 from hub.tui.screens.log import LogScreen
 from hub.tui.screens.look_up import LookUpScreen
 from hub.tui.screens.speech import SpeechScreen
+from hub.tui.speech import offers
 from hub.tui.state import Asked, Link, Lost, Message, Muted, Remarked, State, Tick, Watched, reduce
 from hub.tui.themes import CONTRAST, NIGHT
 from hub.wire import Request, ShowAlert, SignOut, Snapshot, Stopping, Watch
@@ -174,7 +175,13 @@ class Dashboard(App[None]):
             if isinstance(screen, HubScreen | Dialog) and screen.is_mounted:
                 screen.show(self.state, now)
         state = self.state
-        offered = (steps_for(state), correction_for(state), can_act(state), page_of(state) is None)
+        offered = (
+            steps_for(state),
+            correction_for(state),
+            can_act(state),
+            page_of(state) is None,
+            offers(state.speech),
+        )
         if offered != self._offered and not is_pending(state, ShowAlert):
             self._offered = offered
             self.refresh_bindings()

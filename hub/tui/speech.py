@@ -117,6 +117,16 @@ def can_save(page: SpeechPage) -> bool:
     return chosen is not None and chosen.state is UtteranceState.UNDERSTOOD and chosen.utterance not in page.saved
 
 
+def offers(page: SpeechPage) -> tuple[bool, ...]:
+    """Return what of the screen's keys depends on the page; another value, other keys in its footer."""
+    return can_save(page), can_say(page)
+
+
+def can_say(page: SpeechPage) -> bool:
+    """Say whether a sentence is chosen that can be said aloud now."""
+    return bool(page.phrase) and not page.saying
+
+
 def heard_language(page: SpeechPage, known: Mapping[str, object] = MappingProxyType({})) -> str:
     """Return the newest language that was understood and is among the known ones; "" where there is none."""
     final = (each for each in reversed(page.heard) if each.state is UtteranceState.UNDERSTOOD)

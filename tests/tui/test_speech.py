@@ -185,6 +185,7 @@ async def test_a_sentence_by_two_digits_and_said_aloud():
         arabic = load_phrasebook().phrase("ambulance", "ar")
         assert arabic.text in shown(app)
         assert arabic.romanised in shown(app)
+        assert "⏎ Say" in shown(app)
         await pilot.press("right", "right", "enter")
         await settle(pilot)
         assert len(asked(hub, ShowAnswering)) == 1
@@ -240,6 +241,7 @@ async def test_one_utterance_is_kept_with_a_reason():
         assert not isinstance(app.screen, SaveDialog), "nothing was heard yet"
         hub.hear(utterance("U-1"), utterance("U-2", original="Danke.", translation="Thank you."))
         await settle(pilot)
+        assert "k Keep" in shown(app)
         await pilot.press("down", "k")
         await settle(pilot)
         assert isinstance(app.screen, SaveDialog)

@@ -16,7 +16,7 @@ from hub.tui.drawings.heard import draw_heard, draw_listening
 from hub.tui.reading import can_act, is_pending
 from hub.tui.screens.base import HubScreen, Page
 from hub.tui.slice import Slice
-from hub.tui.speech import Marked, Opened, Picked, Spoke, can_save, chosen_utterance, neighbour_utterance
+from hub.tui.speech import Marked, Opened, Picked, Spoke, can_save, can_say, chosen_utterance, neighbour_utterance
 from hub.tui.state import State
 from hub.wire import Listen, SayPhrase, ShowAnswering, StopListening
 
@@ -92,7 +92,7 @@ The sentences are not checked by a sworn translator unless it says who signed th
             case "words":
                 return can_act(state) and phrasebook() is not None
             case "say":
-                return can_act(state) and bool(state.speech.phrase) and not state.speech.saying
+                return can_act(state) and can_say(state.speech)
             case "save":
                 return can_act(state) and can_save(state.speech)
             case _:
