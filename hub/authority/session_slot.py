@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from hub.authority.files import read_private, write_file
+from hub.authority.files import make_folder, read_private, write_file
 from hub.authority.unit_key import NONCE_BYTES, UnitKey
 from hub.errors import HubError
 
@@ -44,6 +44,10 @@ def write_slot(state: Path, token: str, key: UnitKey, random: Callable[[int], by
     """
     folder = _folder()
     if folder is None:
+        return False
+    try:
+        make_folder(folder)
+    except OSError:
         return False
     nonce = random(NONCE_BYTES)
     write_file(_path(folder, state), nonce + AESGCM(_opener(token)).encrypt(nonce, key.secret(), key.public))
@@ -97,7 +101,7 @@ def in_memory(path: Path, mounts: str) -> bool:
 
 
 def _folder() -> Path | None:
-    """Return our folder in the runtime folder, made where it is missing; None where no key may lie there."""
+    """Return our folder in the runtime folder, which may be missing; None where no key may lie there."""
     place = os.environ.get(RUNTIME_VARIABLE, "")
     if not place or not Path(place).is_absolute():
         return None
@@ -108,11 +112,9 @@ def _folder() -> Path | None:
             return None
         if not in_memory(runtime, _MOUNTS.read_text(encoding="utf-8", errors="replace")):
             return None
-        folder = runtime / FOLDER
-        folder.mkdir(mode=0o700, exist_ok=True)
     except OSError:
         return None
-    return folder
+    return runtime / FOLDER
 
 
 def _path(folder: Path, state: Path) -> Path:

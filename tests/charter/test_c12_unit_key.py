@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import trio
@@ -16,9 +18,12 @@ from hub.authority.session_slot import read_slot
 from hub.authority.unit_key import make_key, wrap, write_public
 from hub.clocks import ManualClock
 from hub.errors import NotAllowedError, NotSignedInError, UsageError
+from hub.messages import Requester
 from hub.store.sqlite import open_database
 from hub.testing.alerts import START, MemoryLog
+from hub.wire import Done, SignOut
 from tests.kit import PASSPHRASES, Unit
+from tests.kit_attach import attached, eventually, running
 
 GOOD, OTHER = "correct horse battery", "staple correct horse"
 
@@ -202,3 +207,35 @@ async def _slots(state):
     async with open_database(state / OFFICERS_FILE, MIGRATIONS) as database:
         rows = await database.read(lambda connection: connection.execute("SELECT number FROM key_slots").fetchall())
         return sorted(number for (number,) in rows)
+
+
+@pytest.mark.slow
+def test_in_a_running_hub_the_key_lies_in_memory_from_sign_in_to_the_end_of_the_session(tmp_path):
+    unit = Unit.prepare(tmp_path / "unit")
+    with unit.active():
+        unit.run("officer", "sign-out")
+        trio.run(_sign_in_on_a_dashboard, unit)
+
+
+async def _sign_in_on_a_dashboard(unit):
+    who, other = Requester("4711", "officer", "car-1"), Requester("4712", "officer", "car-1")
+    async with running(unit) as run:
+        officers = run.hub.unit.officers
+        async with attached(unit) as talk:
+            assert officers.key_of(who) is None
+            assert isinstance(await talk.sign_in("4711"), Done)
+            key = officers.key_of(who)
+            assert key.public == await officers.public_key()
+            assert officers.key_of(other) is None
+            for name, content in unit.files().items():
+                assert key.secret() not in content, name
+            assert not (Path(os.environ["XDG_RUNTIME_DIR"]) / "patrol-hub").exists()
+            assert isinstance(await talk.ask(SignOut), Done)
+            assert officers.key_of(who) is None
+            await talk.sign_in("4711")
+            assert officers.key_of(who) is not None
+
+        async def forgotten():
+            return officers.key_of(who) is None
+
+        assert await eventually(forgotten)  # the connection has ended, and its session with it
