@@ -16,13 +16,12 @@ from datetime import date, datetime
 from typing import Final
 
 import trio
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from hub.audit.records import (
     AnswerCount,
     CountPayload,
     ErasedPayload,
-    GrantPayload,
     LookupDonePayload,
     LookupPayload,
     OpenedPayload,
@@ -30,7 +29,8 @@ from hub.audit.records import (
 from hub.authority.accounting import Log
 from hub.authority.policy import may_look_up, unit_requester
 from hub.clocks import Clock
-from hub.errors import AuditError, HubError, NotAllowedError, UsageError
+from hub.errors import AuditError, NotAllowedError, UsageError
+from hub.grant_use import GrantUse
 from hub.granted import GrantBook, Granted
 from hub.messages import (
     Act,
@@ -87,7 +87,7 @@ class Lookups:
         grants: GrantBook | None = None,
     ) -> None:
         self._host = host
-        self._grants = grants or GrantBook(lambda: None)
+        self._grants = GrantUse(grants or GrantBook(lambda: None), log=log, clock=clock, retention=retention)
         self._log = log
         self._clock = clock
         self._unit = unit
@@ -130,7 +130,7 @@ class Lookups:
             await self._refused(request, request.sources, decision.reason)
             decision.demand()
         kind = kind_of(request.subject)
-        granted = await self._granted(request) if request.grant else None
+        granted = await self._open_grant(request) if request.grant else None
         chosen = self._host.select(kind, request.requester, request.reason, request.sources, alert, granted)
         if chosen.refused:
             why = "; ".join(f"{answer.source}: {answer.explanation}" for answer in chosen.refused)
@@ -140,7 +140,7 @@ class Lookups:
         if not chosen.asked:
             return await self._host.ask(request, deliver=deliver, alert=alert)
         if granted:
-            await self._account_grant(granted, "used")
+            await self._grants.account(granted, "used")
         reason = request.reason or (f"alert {alert.alert} was adjudicated true" if alert else "")
         payload = LookupPayload(request.lookup, reason, kind, describe(request.subject), chosen.asked)
         await self._append(Act.LOOKUP, request.requester, "asked", payload, chosen.asked)
@@ -158,7 +158,7 @@ class Lookups:
             raise
         withheld = sum(answer.withheld for answer in answers)
         if granted and withheld:
-            await self._account_grant(granted, "withheld", withheld=withheld)
+            await self._grants.account(granted, "withheld", withheld=withheld)
         await self._done(request, answers, chosen.asked, "")
         return answers
 
@@ -266,42 +266,17 @@ class Lookups:
             self._tally.begin(minute)
         return minute
 
-    # ------------------------------------------------------------------------------------------- grants
-
-    async def _granted(self, request: LookupRequest) -> Granted:
-        """Verify the grant that a request carries, for this use; a refusal is an entry, and nothing is asked."""
-        payload = GrantPayload(request.lookup)
-        try:
-            granted = self._grants.open(request, self._clock.now())
-            payload = _particulars(granted)
-            if why_not := self._why_not_open(granted):
-                raise NotAllowedError(why_not)
-        except HubError as error:
-            refusal = plain(str(error), limit=300)
-            await self._append(
-                Act.GRANT, request.requester, "refused", structs.replace(payload, refusal=refusal), [payload.source]
-            )
-            await self._refused(request, request.sources, refusal)
-            raise
-        return granted
-
-    def _why_not_open(self, granted: Granted) -> str:
-        source, request = granted.grant.source, granted.request
-        status = next((each for each in self._host.statistics() if each.name == source), None)
-        if status is None or status.reach is not Reach.RESTRICTED:
-            return f"this unit has no restricted source {plain(source, limit=40)} that the grant could open"
-        if kind_of(request.subject) not in status.answers:
-            return f"{source} does not answer about a {kind_of(request.subject).value}"
-        if request.sources and source not in request.sources:
-            return f"the grant {granted.grant.grant} opens another source than {', '.join(request.sources)}"
-        decision = granted.opens(source)
-        return "" if decision.allowed else decision.reason
-
-    async def _account_grant(self, granted: Granted, outcome: str, *, withheld: int = 0) -> None:
-        payload = structs.replace(_particulars(granted), withheld=withheld)
-        await self._append(Act.GRANT, granted.request.requester, outcome, payload, [granted.grant.source])
-
     # ------------------------------------------------------------------------------------------- the log
+
+    async def _open_grant(self, request: LookupRequest) -> Granted:
+        restricted = {
+            status.name: status.answers for status in self._host.statistics() if status.reach is Reach.RESTRICTED
+        }
+        try:
+            return await self._grants.open(request, restricted)
+        except NotAllowedError as error:
+            await self._refused(request, request.sources, plain(str(error), limit=300))
+            raise
 
     async def _refused(self, request: LookupRequest, sources: Sequence[str], why: str) -> None:
         kind = kind_of(request.subject)
@@ -373,18 +348,6 @@ def describe(subject: Subject) -> str:
         born = f", born {subject.birth_date.isoformat()}" if subject.birth_date else ""
         return plain(subject.name, limit=200) + born
     return plain(f"{subject.number} {subject.country}", limit=60)
-
-
-def _particulars(granted: Granted) -> GrantPayload:
-    grant = granted.grant
-    return GrantPayload(
-        lookup=granted.request.lookup,
-        grant=grant.grant,
-        source=grant.source,
-        fields=grant.fields,
-        legal_basis=grant.legal_basis.value,
-        reference=plain(grant.reference, limit=300),
-    )
 
 
 def _outcome(answers: Sequence[Answer], reason: str) -> str:

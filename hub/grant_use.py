@@ -1,0 +1,101 @@
+"""A grant's use by one look-up: verified, weighed against what is asked, and entered in the log before anything is.
+
+What a grant opens, and what it leaves of an answer, is `hub.granted`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from msgspec import structs
+
+from hub.audit.records import GrantPayload
+from hub.authority.accounting import Log
+from hub.clocks import Clock
+from hub.errors import HubError, NotAllowedError
+from hub.granted import GrantBook, Granted
+from hub.messages import Act, Entry, LookupRequest, Requester, SubjectKind
+from hub.store.retention import Retention
+from hub.subjects import kind_of
+from hub.text import plain
+
+
+class GrantUse:
+    """Opens grants for look-ups, and accounts for each.
+
+    Args:
+        book: Verifies them.
+        log: Takes the entries.
+        clock: Wall time that is never less than the newest entry of the log.
+        retention: How long what the log holds is kept.
+    """
+
+    def __init__(self, book: GrantBook, *, log: Log, clock: Clock, retention: Retention) -> None:
+        self._book = book
+        self._log = log
+        self._clock = clock
+        self._retention = retention
+
+    async def open(self, request: LookupRequest, restricted: Mapping[str, Collection[SubjectKind]]) -> Granted:
+        """Verify the grant that a request carries, for this use. A refusal is an entry.
+
+        Args:
+            request: The look-up.
+            restricted: The unit's restricted sources, and what each answers about.
+
+        Raises:
+            NotAllowedError: It does not stand, or opens none of what is asked; the message says why.
+            HubError: What the unit trusts cannot be read.
+            AuditError: The refusal cannot be written.
+        """
+        payload = GrantPayload(request.lookup)
+        try:
+            granted = self._book.open(request, self._clock.now())
+            payload = _particulars(granted)
+            if why_not := _why_not(granted, restricted):
+                raise NotAllowedError(why_not)
+        except HubError as error:
+            refused = structs.replace(payload, refusal=plain(str(error), limit=300))
+            await self._append(request.requester, "refused", refused)
+            raise
+        return granted
+
+    async def account(self, granted: Granted, outcome: str, *, withheld: int = 0) -> None:
+        """Enter that a grant is used, or what of the answer was withheld.
+
+        Raises:
+            AuditError: The log cannot be written: the grant is not used.
+        """
+        payload = structs.replace(_particulars(granted), withheld=withheld)
+        await self._append(granted.request.requester, outcome, payload)
+
+    async def _append(self, requester: Requester, outcome: str, payload: GrantPayload) -> None:
+        at = self._clock.now()
+        until = self._retention.payload_until(Act.GRANT, at)
+        await self._log.append(Entry(Act.GRANT, at, requester, outcome, payload, until, source=payload.source))
+
+
+def _why_not(granted: Granted, restricted: Mapping[str, Collection[SubjectKind]]) -> str:
+    """Say why a verified grant opens none of what is asked; "" where it does."""
+    source, request = granted.grant.source, granted.request
+    kind = kind_of(request.subject)
+    if source not in restricted:
+        return f"this unit has no restricted source {plain(source, limit=40)} that the grant could open"
+    if kind not in restricted[source]:
+        return f"{source} does not answer about a {kind.value}"
+    if request.sources and source not in request.sources:
+        return f"the grant {granted.grant.grant} opens another source than {', '.join(request.sources)}"
+    decision = granted.opens(source)
+    return "" if decision.allowed else decision.reason
+
+
+def _particulars(granted: Granted) -> GrantPayload:
+    grant = granted.grant
+    return GrantPayload(
+        lookup=granted.request.lookup,
+        grant=grant.grant,
+        source=grant.source,
+        fields=grant.fields,
+        legal_basis=grant.legal_basis.value,
+        reference=plain(grant.reference, limit=300),
+    )
