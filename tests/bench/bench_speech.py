@@ -115,11 +115,13 @@ async def factor(sounds: list[np.ndarray], detector, transcriber) -> float:
 
 async def with_plates(sounds, detector, transcriber, reader, images) -> tuple[float, float]:
     """Return the real-time factor, and plates' pictures a second, while both run."""
-    worker, read = Worker("plate reader"), 0
+    worker, read, over = Worker("plate reader"), 0, False
 
     async def plates() -> None:
         nonlocal read
         for image in itertools.cycle(images):
+            if over:
+                return
             await worker.call(reader.read, image, deadline=30)
             read += 1
 
@@ -128,7 +130,7 @@ async def with_plates(sounds, detector, transcriber, reader, images) -> tuple[fl
         began = time.perf_counter()
         found = await factor(sounds, detector, transcriber)
         rate = read / (time.perf_counter() - began)
-        nursery.cancel_scope.cancel()
+        over = True  # not cancelled: a thread left in a model would abort this process at its end
     return found, rate
 
 
