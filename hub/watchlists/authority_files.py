@@ -18,7 +18,7 @@ from tuf.api.metadata import Metadata, Root, TargetFile, Targets  # type: ignore
 
 from hub.authority.files import make_folder, replacing, write_file
 from hub.errors import InputError, StoreError
-from hub.watchlists.metadata import ROOT_BYTES, metadata_name, parse, pin, target_name
+from hub.watchlists.metadata import ROOT_BYTES, check_pinned, metadata_name, parse, pin, target_name
 from hub.watchlists.steps import LARGEST_LIST, Wanted, steps
 from hub.watchlists.trusted import EVER, Anchor, TrustedSet, drive, read_below
 
@@ -38,6 +38,8 @@ class AuthorityFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._staged = folder / "staged"
+        self._seen: frozenset[tuple[str, int, int]] = frozenset()
+        self._published: TrustedSet | None = None
 
     def published(self) -> TrustedSet | None:
         """Return what is published, expired or not; None where nothing is yet.
@@ -51,7 +53,15 @@ class AuthorityFiles:
             if not self._staged.is_dir():
                 raise InputError(f"{self._folder} is no folder of an authority: make one with `authority init`")
             return None
-        return drive(steps(Anchor(first), EVER), self.read)
+        stamp = self._stamp()
+        if self._published is None or stamp != self._seen:
+            self._published, self._seen = drive(steps(Anchor(first), EVER), self.read), stamp
+        return self._published
+
+    def _stamp(self) -> frozenset[tuple[str, int, int]]:
+        """Return what tells that nothing was published since; verifying is slow, and each act asks many times."""
+        files = [(file.name, file.stat()) for file in (self._folder / "metadata").iterdir()]
+        return frozenset((name, status.st_mtime_ns, status.st_size) for name, status in files)
 
     def exist(self) -> bool:
         """Say whether this is the folder of an authority."""
@@ -167,6 +177,7 @@ class AuthorityFiles:
         data = read_below(self._folder, name, target.length)
         if data is None:
             raise InputError(f"{self._folder / name} is missing")
+        check_pinned(target, data, name, LARGEST_LIST)
         return data
 
     def put_own(self, targets: Targets, path: str, content: Struct) -> None:
