@@ -207,6 +207,7 @@ async def open_watching(
             retention=unit.retention,
         )
         try:
+            await watch.tick()  # where it is in force already, its list is open before the first frame comes
             yield Watching(deployment, watch, engine, source, whereabouts, clock)
         finally:
             await watch.aclose()

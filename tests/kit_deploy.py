@@ -73,14 +73,14 @@ class Compared:
 def counted() -> Iterator[Compared]:
     """Count comparisons for the block."""
     compared = Compared()
-    fill = Gallery.fill
+    make = Gallery.__init__
 
     def noted(self: Gallery, *args: Any, **more: Any) -> None:
         compared.galleries.append(self)
-        fill(self, *args, **more)
+        make(self, *args, **more)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Gallery, "fill", noted)
+        patch.setattr(Gallery, "__init__", noted)
         yield compared
 
 
@@ -139,10 +139,10 @@ class Deploy:
         engine: Counts embeddings.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, engine: ScriptedEngine | None = None) -> None:
         self.folder, self.state = folder, folder / "state"
         self.state.mkdir(mode=0o700, parents=True)
-        self.clock, self.engine = ManualClock(NOW), ScriptedEngine()
+        self.clock, self.engine = ManualClock(NOW), engine or ScriptedEngine()
         self.plugins = ScriptedPlugins(self.engine)
         calibrations = folder / "calibrations"
         calibrations.mkdir()
