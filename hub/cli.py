@@ -613,8 +613,8 @@ def watchlist_load(file: Path, *, officer: _Officer = None, config: _Config = No
 
 @watchlist.command(name="show")
 def watchlist_show(file: Path, *, format: _Json = "text") -> int:  # noqa: A002
-    """Show what a face list says of itself. Its entries are sealed: only a unit for which it was made opens them."""
-    from hub.commands.face_lists import show as body
+    """Show what a list says of itself, and believe none of it. A face list's entries are sealed for its units."""
+    from hub.commands.watchlists import show as body
 
     return body(file, form=format)
 

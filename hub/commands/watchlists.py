@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import trio
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from hub.audit.records import ConfigPayload
 from hub.authority.keys import create_key, load_public_key
@@ -18,6 +18,7 @@ from hub.commands.acting import acting, open_configured
 from hub.commands.console import Form, emit, note, say
 from hub.commands.explain import numbered
 from hub.commands.face_lists import header_lines
+from hub.commands.face_lists import show as show_faces
 from hub.config import load_config, state_folder
 from hub.errors import InputError, TrustError, UsageError
 from hub.messages import Act, Entry
@@ -26,9 +27,11 @@ from hub.watchlists.faces import is_face_list, sign_faces
 from hub.watchlists.package import (
     HOT_LIST,
     HotList,
+    ListHeader,
     RefusedEntry,
     build_entries,
     build_package,
+    peek_package,
     sign_package,
 )
 from hub.watchlists.trust import (
@@ -53,6 +56,10 @@ class _Verified(Struct, frozen=True):
     expires: datetime | None = None
     digest: str = ""
     refused: tuple[RefusedEntry, ...] = ()
+
+
+class _Shown(ListHeader, frozen=True, kw_only=True):
+    entries: int
 
 
 def new_key(file: Path) -> int:
@@ -171,6 +178,21 @@ def verify(file: Path, *, config: Path | None, form: Form) -> int:
     say(f"authority {content.authority}; purpose {content.purpose}; place {content.place}")
     for bad in verified.refused:
         say(f"left out: record {bad.number} {bad.entry}: {bad.problem}")
+    return 0
+
+
+def show(file: Path, *, form: Form) -> int:
+    """Say what a list says of itself. No signature is looked at."""
+    if is_face_list(file):
+        return show_faces(file, form=form)
+    header, entries = peek_package(_read(file))
+    if form == "json":
+        emit(_Shown(**structs.asdict(header), entries=entries))
+        return 0
+    say(f"{header.name} of {header.issuer}, version {header.version}: {header.kind}")
+    say(f"{numbered(entries, 'entry', 'entries')}, expires {header.expires:%Y-%m-%d %H:%M} UTC")
+    say(f"authority {header.authority}; purpose {header.purpose}; place {header.place}")
+    say("nobody's signature was looked at: patrol-hub watchlist verify does that")
     return 0
 
 

@@ -227,6 +227,16 @@ def read_development_package(package: bytes, now: datetime) -> VerifiedList:
     return VerifiedList(_hot_list(raw, entries), digest, (), refused, development=True)
 
 
+def peek_package(package: bytes) -> tuple[ListHeader, int]:
+    """Return what a hot-list says of itself and how many entries it has, believed by nobody: no signature is looked at.
+
+    Raises:
+        TrustError: It is no list.
+    """
+    raw = read_payload(_unpack(package), _RawList, "list")
+    return ListHeader(**{name: getattr(raw, name) for name in ListHeader.__struct_fields__}), len(raw.entries)
+
+
 def issued_by(envelope: Envelope, header: ListHeader, trust: Trust) -> tuple[str, ...]:
     """Return the names of the issuer's signers who signed a list, hot-list or face list: two or more.
 

@@ -121,6 +121,13 @@ def _log(unit):
     return unit.run("audit", "show", "--last", "5", "--format", "jsonl").lines()
 
 
+def test_a_hot_list_is_shown_as_well(unit):
+    file = unit.build_list(signers=0)
+    shown = command("watchlist", "show", str(file))
+    assert "vehicles of Test issuer, version 1: hot-list\n1 entry, expires 2099-01-01 00:00 UTC" in shown.out
+    assert command("watchlist", "show", str(file), "--format", "json").json()["entries"] == 1
+
+
 def test_without_the_session_s_key_the_passphrase_is_asked_for_again(unit, monkeypatch):
     file, _ = build(unit, record(0))
     monkeypatch.delenv("XDG_RUNTIME_DIR")
