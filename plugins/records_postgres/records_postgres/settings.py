@@ -113,6 +113,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             "idle_in_transaction_session_timeout": "60s",
             "search_path": "pg_catalog,public",
             "DateStyle": "ISO",
+            # A look-up fetches few rows: compiling it or sharing it among processes costs more than the look-up.
+            "jit": "off",
+            "max_parallel_workers_per_gather": "0",
             **more,
         }
         how: dict[str, str | int] = {

@@ -141,8 +141,11 @@ def test_a_table_that_vanishes_or_changes_is_said(database, opened) -> None:
 
 def test_the_hub_s_session_cannot_write_even_where_its_role_could(database) -> None:
     how = load(database.settings(tables={"t": TABLE})).connecting(5.0)
-    with psycopg.connect(**how) as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-        connection.execute("CREATE TABLE public.x (a int)")
+    with psycopg.connect(**how) as connection:
+        shown = [connection.execute(f"SHOW {name}").fetchone() for name in ("jit", "statement_timeout")]
+        assert shown == [("off",), ("5s",)]
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            connection.execute("CREATE TABLE public.x (a int)")
 
 
 HOSTILE = st.text(max_size=60) | st.sampled_from(
