@@ -53,10 +53,10 @@ from hub.text import plain
 
 R = TypeVar("R")
 
-START_SECONDS: Final = 20.0
+START_SECONDS: Final = 10.0
 """Longest time until a child has confined itself and imported its plugin."""
-OPEN_SECONDS: Final = 50.0
-"""Longest time for opening the source, for naming its plates and for erasing."""
+OPEN_SECONDS: Final = 24.0
+"""Longest time for opening the source, for naming its plates and for erasing; with the start under the host's 60."""
 CLOSE_SECONDS: Final = 1.0
 """Longest wait for a child to leave by itself."""
 MOST_DEATHS: Final = 5
