@@ -6,7 +6,7 @@ probe that a dashboard asks for and keeps it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager, aclosing
 from typing import TYPE_CHECKING, Final
 
@@ -147,20 +147,21 @@ class NextFrames:
             box.drain()
 
 
-async def spaced(frames: AsyncIterator[Frame]) -> AsyncGenerator[Pixels, None]:
-    """Yield the pictures of frames a moment apart, for `LOOK_SECONDS` and `MOST_PICTURES` at most."""
+async def spaced(frames: AsyncGenerator[Frame, None]) -> AsyncGenerator[Pixels, None]:
+    """Yield the pictures of frames a moment apart, for `LOOK_SECONDS` and `MOST_PICTURES` at most; closes `frames`."""
     until, after = trio.current_time() + LOOK_SECONDS, 0.0
     given = 0
-    while given < MOST_PICTURES:
-        frame = None
-        with trio.move_on_at(until):
-            frame = await anext(frames, None)
-        if frame is None:
-            return
-        if trio.current_time() >= after:
-            after, given = trio.current_time() + APART, given + 1
-            yield frame.image
-        del frame
+    async with aclosing(frames):
+        while given < MOST_PICTURES:
+            frame = None
+            with trio.move_on_at(until):
+                frame = await anext(frames, None)
+            if frame is None:
+                return
+            if trio.current_time() >= after:
+                after, given = trio.current_time() + APART, given + 1
+                yield frame.image
+            del frame
 
 
 async def one(picture: Pixels) -> AsyncGenerator[Pixels, None]:
@@ -168,6 +169,6 @@ async def one(picture: Pixels) -> AsyncGenerator[Pixels, None]:
     yield picture
 
 
-async def _receive(box: Mailbox[Frame]) -> AsyncIterator[Frame]:
+async def _receive(box: Mailbox[Frame]) -> AsyncGenerator[Frame, None]:
     while True:
         yield await box.receive()

@@ -77,10 +77,11 @@ async def _probe(
     plugins.load_all(leave_out=settings.plugins_off)
     picture = None if image is None else await trio.to_thread.run_sync(_picture, image)
     async with open_configured(config) as unit, acting(unit, officer) as requester:
-        desk = ProbeDesk(unit, plugins, unit.officers.key_of)
+        # The passphrase is asked for where there is something to open with it.
+        loaded = await trio.to_thread.run_sync(unit.face_lists.lists)
+        key = await unlocked(unit, requester) if loaded else None
+        desk = ProbeDesk(unit, plugins, lambda _: key)
         try:
-            if await trio.to_thread.run_sync(unit.face_lists.lists):
-                await unlocked(unit, requester)
             if picture is not None:
                 pictures = one(picture)
             else:
@@ -101,7 +102,7 @@ async def _pictures(spec: SourceSpec, camera: str, clock: Clock) -> AsyncGenerat
             yield picture
 
 
-async def _frames(frames: AsyncIterator[Frame | FrameGap]) -> AsyncIterator[Frame]:
+async def _frames(frames: AsyncIterator[Frame | FrameGap]) -> AsyncGenerator[Frame, None]:
     async for each in frames:
         if isinstance(each, Frame):
             yield each
