@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from hub.backends import PluginContext, RecordSource, SourceInfo, SourceRecord
 from hub.documents import match_document
@@ -82,7 +82,7 @@ def consult(opened: Opened, query: Query) -> Found:
     """Ask a source, take no more than the bounds allow, and decide what is a hit."""
     records: list[Record] = []
     characters = dropped = 0
-    for raw in opened.source.find(query):
+    for raw in opened.source.find(structs.replace(query, within=opened.limit.limit)):
         if type(raw) is not SourceRecord or not isinstance(raw.entry, str):
             raise SourceError("it answered with something that is no record")
         characters += _size(raw, MAX_CHARACTERS)

@@ -320,6 +320,9 @@ class Query(Struct, frozen=True, eq=False):
     empty for every other source."""
     reference: str = ""
     """Reference of the grant's legal basis, for the source's own account; "" for every other source."""
+    within: float | None = None
+    """Highest cost at which a plate counts on this source's list, in nats, so that a store need not fetch others; None
+    where the host did not say."""
 
 
 class Field(Struct, frozen=True):

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 LONGEST_REPLY: Final = 24 << 20
 """Bytes of one reply; a child that announces more is killed."""
+MOST_BAD: Final = 10_000
+"""Rows that were not imported and are told of, at most."""
 BATCH: Final = 64
 """Records in one reply, at most."""
 PLATES_BATCH: Final = 20_000
@@ -52,6 +54,8 @@ class Begin(Struct, frozen=True, tag="begin"):
     """Folder of the hub that is none of the plugin's business: trying to open something in it ends the child."""
     own: tuple[str, ...]
     """What in that folder is the plugin's all the same."""
+    importer: bool = False
+    """Whether it is the source's importer that is made, instead of the source."""
     fault: str = ""
     """For tests: name of the fault that the source is wrapped in; see `hub.testing.faults.NAMED`."""
 
@@ -85,6 +89,7 @@ class Find(Struct, frozen=True, tag="find"):
     document: DocumentQuery | None = None
     fields: tuple[str, ...] = ()
     reference: str = ""
+    within: float | None = None
 
 
 class EraseDue(Struct, frozen=True, tag="erase"):
@@ -94,11 +99,18 @@ class EraseDue(Struct, frozen=True, tag="erase"):
     keep_seconds: float
 
 
+class ImportFile(Struct, frozen=True, tag="import"):
+    """Take a file into the source's store."""
+
+    context: OpenSource
+    file: str
+
+
 class CloseSource(Struct, frozen=True, tag="close"):
     """Close the source and leave."""
 
 
-Request: TypeAlias = Begin | OpenSource | ListPlates | Find | EraseDue | CloseSource
+Request: TypeAlias = Begin | OpenSource | ListPlates | Find | EraseDue | ImportFile | CloseSource
 
 
 # ---------------------------------------------------------------------------------------------- replies
@@ -155,12 +167,29 @@ class Erased(Struct, frozen=True, tag="erased"):
     entries: int
 
 
+class BadLine(Struct, frozen=True, array_like=True):
+    """A row that was not imported."""
+
+    line: int
+    problem: str
+
+
+class Imported(Struct, frozen=True, tag="imported"):
+    """What an import did."""
+
+    imported: int
+    bad: tuple[BadLine, ...]
+    list_digest: str
+
+
 class Failure(StrEnum):
     """What kind of failure a reply tells of."""
 
     SOURCE = "source"
     TRUST = "trust"
     CHANGED = "changed"
+    INPUT = "input"
+    """A file is of no use."""
     PLUGIN = "plugin"
     """It cannot be loaded."""
     TRESPASS = "trespass"
@@ -176,7 +205,7 @@ class Failed(Struct, frozen=True, tag="failed"):
     """One line; of foreign exceptions kind and place only."""
 
 
-Reply: TypeAlias = Begun | SourceOpened | Plates | Records | Erased | Failed
+Reply: TypeAlias = Begun | SourceOpened | Plates | Records | Erased | Imported | Failed
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _requests: Final[msgspec.msgpack.Decoder[Request]] = msgspec.msgpack.Decoder(Request)
@@ -241,7 +270,7 @@ def take_context(sent: OpenSource) -> PluginContext:
 def send_query(query: Query) -> Find:
     """Return a query as it is sent."""
     subject = query.subject
-    sent = Find(query.lookup, query.now, fields=query.fields, reference=query.reference)
+    sent = Find(query.lookup, query.now, fields=query.fields, reference=query.reference, within=query.within)
     if isinstance(subject, PersonQuery):
         return replace(sent, person=subject)
     if isinstance(subject, DocumentQuery):
@@ -266,7 +295,7 @@ def take_query(sent: Find) -> Query:
 
             slots = np.frombuffer(sent.slots, np.float32).reshape(-1, sent.columns)
         subject = PlateQuery(sent.plate or (), slots)
-    return Query(sent.lookup, subject, sent.now, sent.fields, sent.reference)
+    return Query(sent.lookup, subject, sent.now, sent.fields, sent.reference, sent.within)
 
 
 def scalar(value: object) -> Scalar:

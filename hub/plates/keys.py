@@ -16,12 +16,14 @@ from typing import Final
 from hub.messages import PlateQuery
 from hub.plates.alignment import LONGEST, SHORTEST, ReadCosts, read_costs
 from hub.plates.alphabet import EMPTY, SYMBOLS, normalise
-from hub.plates.confusion import LARGEST, fold
+from hub.plates.confusion import GAP, LARGEST, fold
 from hub.plates.partial import NEIGHBOURS, check_partial, is_partial, runs
 
 MOST_VARIANTS: Final = 200
 """Ways to read one plate that are asked for, cheapest first. A read that is doubtful in so many characters is not
 looked up to the full cost; see `supported_cost`."""
+_ROUNDING: Final = 1e-9
+"""Costs are added up here in another order than when a record is compared."""
 
 
 def entry_keys(plate: str) -> frozenset[str]:
@@ -41,11 +43,13 @@ def entry_keys(plate: str) -> frozenset[str]:
     return frozenset({"=" + folded, *_shorter(folded), *_neighbours(folded)})
 
 
-def query_keys(query: PlateQuery) -> tuple[str, ...]:
-    """Return the keys to ask for: every record within the largest supported cost has one of them.
+def query_keys(query: PlateQuery, within: float | None = None) -> tuple[str, ...]:
+    """Return the keys to ask for: every record that counts has one of them.
 
     Args:
         query: What was read or typed; a partial plate gives the one key of three neighbours that is rarest by kind.
+        within: Highest cost at which a record counts, in nats; None for the largest supported one. A long list has a
+            low limit, and then far fewer keys are enough.
 
     Returns:
         Keys without repetition, likeliest first; empty for an empty query.
@@ -60,8 +64,11 @@ def query_keys(query: PlateQuery) -> tuple[str, ...]:
         check_partial(plate)
         return (max(_neighbours(*map(fold, runs(plate))), key=_rarity),)
     read = read_costs(query)
-    variants, _ = _variants(read)
+    largest = LARGEST if within is None else min(within + _ROUNDING, LARGEST)
+    variants, _ = _variants(read, largest)
     whole = dict.fromkeys("=" + variant for variant in variants)
+    if largest <= LARGEST / 2 < GAP:  # every change that counts is among the variants; a lost character does not count
+        return tuple(whole)
     # Each kind of key is complete by itself in its turn, so a store that stops early has lost the least likely.
     shorter = dict.fromkeys(key for v in variants if SHORTEST <= len(v) <= LONGEST for key in _shorter(v))
     return tuple(whole | shorter)
@@ -69,7 +76,7 @@ def query_keys(query: PlateQuery) -> tuple[str, ...]:
 
 def supported_cost(query: PlateQuery) -> float:
     """Return the cost up to which `query_keys` finds every entry: `LARGEST` unless the read is very doubtful."""
-    return _variants(read_costs(query))[1]
+    return _variants(read_costs(query), LARGEST)[1]
 
 
 def _shorter(folded: str) -> Iterator[str]:
@@ -89,7 +96,7 @@ def _rarity(key: str) -> tuple[int, str]:
     return sum(not c.isdigit() for c in key), key
 
 
-def _variants(read: ReadCosts) -> tuple[list[str], float]:
+def _variants(read: ReadCosts, largest: float) -> tuple[list[str], float]:
     """Return the folded plates that a read could be by its cheap changes alone, cheapest first, and how far they go.
 
     At most one change of a match costs over half of `LARGEST`; the other changes are made here, that one is left to
@@ -108,10 +115,10 @@ def _variants(read: ReadCosts) -> tuple[list[str], float]:
         for at in range(start, len(doubtful)):
             place = doubtful[at]
             for extra, symbol in choices[place][1:]:
-                if cost + extra <= LARGEST:
+                if cost + extra <= largest:
                     changed = [*symbols[:place], symbol, *symbols[place + 1 :]]
                     heapq.heappush(queue, (cost + extra, next(order), at + 1, changed))
-    return list(found), LARGEST
+    return list(found), largest
 
 
 def _cheap(row: tuple[float, ...], own: str) -> list[tuple[float, str]]:

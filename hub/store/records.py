@@ -107,7 +107,7 @@ def all_plates(connection: sqlite3.Connection) -> list[str]:
 
 def find_records(connection: sqlite3.Connection, query: Query) -> list[SourceRecord]:
     """Return the candidates for a query, `CANDIDATES` at most; entries past their own date are left out."""
-    keys = _subject_keys(query.subject)
+    keys = _query_keys(query)
     shared: dict[int, int] = {}
     for start in range(0, len(keys), _PARAMETERS):
         some = keys[start : start + _PARAMETERS]
@@ -142,9 +142,10 @@ def record_keys(fields: Mapping[str, str]) -> set[int]:
     return keys
 
 
-def _subject_keys(subject: Subject) -> list[int]:
+def _query_keys(query: Query) -> list[int]:
+    subject = query.subject
     if isinstance(subject, PlateQuery):
-        return [_hash(f"P{key}") for key in query_keys(subject)]
+        return [_hash(f"P{key}") for key in query_keys(subject, query.within)]
     if isinstance(subject, PersonQuery):
         return [_hash(f"N{key}") for key in query_name_keys(subject.name)]
     return [_hash(f"D{normalise_number(subject.number)}")]

@@ -115,7 +115,7 @@ async def test_a_source_sees_the_subject_and_nothing_else(opener: Opener) -> Non
     async with opener(source) as host:
         await ask(host, request(typed_plate("KE123AB")))
     (seen,) = source.queries
-    assert seen.__struct_fields__ == ("lookup", "subject", "now", "fields", "reference")
+    assert seen.__struct_fields__ == ("lookup", "subject", "now", "fields", "reference", "within")
     assert (seen.fields, seen.reference) == ((), ""), "no grant, nothing of one"
 
 

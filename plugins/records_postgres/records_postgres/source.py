@@ -88,7 +88,7 @@ class RecordsPostgres(RecordSource):
         """
         if self._pool is None:
             raise SourceError("the database is not open")
-        return list(self._find(self._pool, query.subject))
+        return list(self._find(self._pool, query))
 
     def close(self) -> None:
         """Close the connections."""
@@ -96,9 +96,9 @@ class RecordsPostgres(RecordSource):
             self._pool.close()
         self._pool = None
 
-    def _find(self, pool: Pool, subject: Subject) -> Iterator[SourceRecord]:
+    def _find(self, pool: Pool, query: Query) -> Iterator[SourceRecord]:
         for name, (table, indexed) in self._tables.items():
-            statement = select(table, subject, indexed)
+            statement = select(table, query.subject, indexed, query.within)
             if statement is None:
                 continue
             for entry, *values in pool.fetch(statement.text, statement.values):

@@ -43,10 +43,17 @@ class Indexed(Struct, frozen=True):
     documents: bool = False
 
 
-def select(table: Table, subject: Subject, indexed: Indexed) -> Statement | None:
-    """Return the statement that fetches a table's candidates; None where there is nothing to ask it."""
+def select(table: Table, subject: Subject, indexed: Indexed, within: float | None = None) -> Statement | None:
+    """Return the statement that fetches a table's candidates; None where there is nothing to ask it.
+
+    Args:
+        table: The table.
+        subject: What is asked.
+        indexed: What the table can be asked quickly.
+        within: Highest cost at which a plate counts, see `hub.messages.Query.within`.
+    """
     if isinstance(subject, PlateQuery):
-        found = _plates(table, subject) if indexed.plates else _exact_plates(table, subject)
+        found = _plates(table, subject, within) if indexed.plates else _exact_plates(table, subject)
     elif isinstance(subject, PersonQuery):
         found = _persons(table, subject) if indexed.names else None
     else:
@@ -70,8 +77,8 @@ _Found = tuple[sql.Composable, sql.Composable, dict[str, Any]]
 _NO_ORDER: Final = sql.SQL("")
 
 
-def _plates(table: Table, query: PlateQuery) -> _Found | None:
-    column, keys = _text(table, "plate"), list(query_keys(query))
+def _plates(table: Table, query: PlateQuery, within: float | None) -> _Found | None:
+    column, keys = _text(table, "plate"), list(query_keys(query, within))
     if column is None or not keys:
         return None
     where: sql.Composable = sql.SQL("{} && %(keys)s::text[]").format(plate_keys(column))

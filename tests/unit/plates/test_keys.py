@@ -42,6 +42,23 @@ def test_every_entry_within_the_supported_cost_shares_a_key_with_the_read(data: 
     assert entry_keys(entry) & set(query_keys(query))
 
 
+@given(st.data(), st.floats(0, 5.5))
+@settings(max_examples=150, deadline=None)
+def test_every_entry_within_a_list_s_limit_shares_one_of_fewer_keys(data: st.DataObject, within: float) -> None:
+    query = data.draw(reads())
+    entry = data.draw(changed(query))
+    within = min(within, supported_cost(query))
+    keys = query_keys(query, within)
+    assert set(keys) <= set(query_keys(query))
+    assume(match_plate(query, [record("1", entry)], limit(within)))
+    assert entry_keys(entry) & set(keys)
+
+
+def test_a_long_list_s_limit_asks_for_the_plate_alone() -> None:
+    assert query_keys(typed("KE123AB"), 1.45) == query_keys(typed("KEI23A8"), 0.0) == query_keys(typed("KE123AB"))[:1]
+    assert query_keys(typed("KE1*"), 0.0) == query_keys(typed("KE1*"))
+
+
 @given(PLATES, st.integers(0, 10_000))
 @settings(max_examples=60, deadline=None)
 def test_every_plate_around_a_typed_one_shares_a_key(plate: str, pick: int) -> None:
