@@ -12,6 +12,7 @@ from typing import Final
 import trio
 from msgspec import Struct
 
+from hub.answering import Answering
 from hub.app import Hub, open_hub
 from hub.audit.reading import read_entries
 from hub.audit.verify import verify_log
@@ -25,7 +26,10 @@ from hub.health import source_state
 from hub.isolation.limits import guards
 from hub.messages import Reach
 from hub.models import check_models
-from hub.parts import installed_plugins
+from hub.parts import installed_plugins, translator_specs
+from hub.phrasebook.book import load_phrasebook
+from hub.phrasebook.signing import translators_of
+from hub.phrasebook.speaking import speaker
 from hub.plates.budget import CostLimit
 from hub.plates.grammar import load_grammars
 from hub.plugins import PluginHost, PluginState
@@ -99,6 +103,7 @@ async def _diagnose(config: Path | None, *, development: bool) -> Diagnosis:
         checks.append(_isolation(plugins, settings))
         checks += [_clock(hub), await _officers(hub), await trio.to_thread.run_sync(_face_lists, hub)]
         checks.append(await trio.to_thread.run_sync(_authority, hub))
+        checks.append(await _answering(plugins, settings, state))
         statuses = hub.sources.statistics()
         checks += [Check(f"source {each.name}", each.usable, each.detail or "answers") for each in statuses]
         sources = tuple(source_state(status) for status in statuses)
@@ -141,6 +146,21 @@ def _isolation(plugins: PluginHost, settings: Settings) -> Check:
     what = f"third parties' plugins: {', '.join(apart)}" if apart else "no plugin of a third party is installed"
     missing = "" if enough else "; nothing would keep one from the hub's files, so none is started"
     return Check("isolation", enough or not apart, f"{there.describe()}; {what}{missing}")
+
+
+async def _answering(plugins: PluginHost, settings: Settings, state: Path) -> Check:
+    """Say how somebody can be answered in another language. All of it may be missing: nothing has to be mended."""
+    book = load_phrasebook()
+    signed = translators_of(state, book)
+    answering = Answering(translator_specs(plugins, settings, state))
+    offers = await answering.offers()
+    await answering.aclose()
+    told = [f"phrasebook version {book.version}, {len(signed)} of {numbered(len(book.languages), 'language')} signed"]
+    told.append("spoken by espeak-ng" if speaker() else "not spoken: espeak-ng is not installed")
+    for offer in offers:
+        pairs = ", ".join(f"{pair.source} to {pair.target}" for pair in offer.pairs)
+        told.append(f"{offer.translator} {pairs or 'offers nothing: ' + offer.problem}")
+    return Check("answering", True, "; ".join(told))
 
 
 def _clock(hub: Hub) -> Check:

@@ -132,6 +132,16 @@ def test_free_text_is_translated_under_the_notice():
 
 
 @pytest.mark.slow
+def test_doctor_says_what_somebody_can_be_answered_with(tmp_path):
+    unit = Unit.prepare(tmp_path / "unit")
+    with unit.active():
+        checks = {each["what"]: each for each in unit.run("doctor", "--format", "json").json()["checks"]}
+    assert checks["answering"]["ok"], "all of it may be missing"
+    assert "phrasebook version 1, 0 of 14 languages signed" in checks["answering"]["detail"]
+    assert "argos offers nothing: put Argos packages" in checks["answering"]["detail"]
+
+
+@pytest.mark.slow
 def test_a_translators_signature_is_accepted_by_an_officer_and_logged(tmp_path):
     unit = Unit.prepare(tmp_path / "unit")
     with unit.active():
