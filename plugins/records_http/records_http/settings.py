@@ -112,7 +112,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     client_certificate: str = ""
     """File with the hub's own certificate, where the service asks for one."""
     client_key: str = ""
-    """Its key."""
+    """Its key, readable by the hub's account alone."""
     token_file: str = ""
     """File with a token, readable by the hub's account alone."""
     token_variable: str = ""
@@ -150,6 +150,8 @@ def load(settings: Mapping[str, Any]) -> Settings:
         file = getattr(loaded, key)
         if file and not (Path(file).is_absolute() and Path(file).is_file()):
             raise _wrong(f"{key} is no file; name it by its whole path")
+    if loaded.client_key and Path(loaded.client_key).stat().st_mode & 0o077:
+        raise _wrong("client_key can be read by others: give it mode 0600")
     for name, value in {**loaded.headers, loaded.token_header: loaded.token_scheme}.items():
         if not _HEADER.fullmatch(name) or name.lower() in _OWN_HEADERS or not (value.isascii() and value.isprintable()):
             raise _wrong(f"{plain(name, limit=40)} is no header that can be set")

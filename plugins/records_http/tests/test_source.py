@@ -131,6 +131,9 @@ def test_a_service_may_ask_for_the_unit_s_certificate(server, opened) -> None:
         with pytest.raises(SourceError, match=r"cannot be reached|broke the connection off"):
             source.find(query(typed_plate("KE123AB")))
     assert len(server.received) == 1
+    server.client[1].chmod(0o644)
+    with pytest.raises(SourceError, match="client_key can be read by others"):
+        opened(client_certificate=certificate, client_key=key)
 
 
 @pytest.mark.parametrize("where", ["root", "host"])
