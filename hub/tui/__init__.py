@@ -1,1 +1,1 @@
-"""The dashboard. It holds no power of its own and imports no part of the hub but client, messages and errors."""
+"""The dashboard. It holds no power of its own and imports what decides nothing: client, records, errors, phrasebook."""
