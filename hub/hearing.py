@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -42,6 +43,8 @@ WAITING_BLOCKS: Final = 256
 """Blocks that wait for the voice detector: eight seconds; then the oldest goes."""
 NOW_SECONDS: Final = 0.25
 """Between two `HearingNow`."""
+LAST_SECONDS: Final = 1.0
+"""Longest time for the entry that the microphone is closed."""
 LAST_WORDS: Final = 20.0
 """Longest time for what was said until the microphone closed to be understood."""
 
@@ -152,6 +155,9 @@ class Hearing:
                 await self._run(blocks, understand, mode, stop, opened)
             finally:
                 detector.close()
+                # How long the microphone was open is accounted for as well, as far as the log can still take it.
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_SECONDS), suppress(HubError):
+                    await self._log.append(Entry(Act.SPEECH_HEARD, self._clock.now(), requester, "ended", None, None))
         except HubError as error:
             detail = plain(str(error))
             raise

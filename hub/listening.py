@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
@@ -351,14 +352,23 @@ class _Opening:
         self._over = False
 
     def open(self) -> Callable[[], bool]:
-        """Open it and return what says whether it still runs."""
-        microphone = self._open(self._on_sound)
-        microphone.__enter__()
+        """Open it and return what says whether it still runs.
+
+        Raises:
+            CaptureError: It does not open or start.
+        """
+        try:
+            microphone = self._open(self._on_sound)
+            microphone.__enter__()
+        except CaptureError:
+            raise
+        except Exception as error:  # PortAudio's errors and those of drivers under it
+            raise CaptureError(f"the microphone does not open: {plain(str(error))}") from error
         with self._lock:
             if not self._over:
                 self._microphone = microphone
-                return lambda: microphone.active
-        microphone.__exit__(None, None, None)
+                return partial(_runs, microphone)
+        _shut(microphone)
         return lambda: False
 
     def close(self) -> None:
@@ -366,7 +376,19 @@ class _Opening:
         with self._lock:
             self._over, microphone = True, self._microphone
         if microphone is not None:
-            microphone.__exit__(None, None, None)
+            _shut(microphone)
+
+
+def _runs(microphone: Microphone) -> bool:
+    try:
+        return microphone.active
+    except Exception:  # noqa: BLE001  # a device that is gone may answer with anything
+        return False
+
+
+def _shut(microphone: Microphone) -> None:
+    with suppress(Exception):  # a device that is gone cannot be closed either
+        microphone.__exit__(None, None, None)
 
 
 def open_portaudio(device: str = "") -> OpenMicrophone:

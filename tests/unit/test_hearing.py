@@ -91,7 +91,9 @@ async def test_an_officer_listens_and_saves_and_another_dashboard_only_sees_that
             "saved in the log until" in (await talk.ask(SaveTranscript, utterance=utterance, reason="statement")).text
         )
         assert not run.over.is_set()
-    (begun,) = entries(unit, Act.SPEECH_HEARD)
+    begun, ended = entries(unit, Act.SPEECH_HEARD)
+    assert (begun.metadata.outcome, ended.metadata.outcome) == ("begun", "ended")
+    assert begun.metadata.officer == ended.metadata.officer == "4711"
     assert begun.payload == SpeechPayload("push_to_talk", 0, ("de", "es"))
     (saved,) = entries(unit, Act.TRANSCRIPT_SAVED)
     assert saved.metadata.officer == "4711"

@@ -141,6 +141,18 @@ async def test_a_decoder_that_hangs_is_given_up(tmp_path, monkeypatch):
     assert isinstance(one(caught.value), CaptureError)
 
 
+@pytest.mark.parametrize("words", [b"x" * 100_000, b"\x04\0\0\0abcd", b"\xff\xff\xff\xff", b"\0\0\0\0", b""])
+async def test_a_decoder_that_sends_nonsense_is_given_up(tmp_path, monkeypatch, words):
+    (tmp_path / "words").write_bytes(words)
+    script = tmp_path / "decoder"
+    script.write_text(f"#!/bin/sh\nexec cat {tmp_path}/words\n")
+    script.chmod(0o700)
+    monkeypatch.setattr(listening.sys, "executable", str(script))
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await hear(write_wav(tmp_path / "said.wav", voice(0.1)))
+    assert isinstance(one(caught.value), CaptureError)
+
+
 @pytest.mark.slow
 async def test_an_hour_is_heard_without_being_held(tmp_path):
     """Whoever takes the blocks sets the pace, and neither process grows with the file."""
@@ -212,6 +224,31 @@ async def test_a_microphone_that_does_not_open_says_why():
     with pytest.raises(CaptureError, match="no device of that name"):
         await hear_microphone(blocks, microphone.open)
     assert blocks.statistics().closed
+
+
+@pytest.mark.parametrize("where", ["start", "active", "stop"])
+async def test_whatever_a_driver_raises_ends_in_words(where):
+    class Broken(FakeMicrophone):
+        def __enter__(self):
+            super().__enter__()
+            if where == "start":
+                raise RuntimeError("Device unavailable [PaErrorCode -9985]")
+
+        def __exit__(self, *error):
+            raise RuntimeError("gone")
+
+        @property
+        def active(self):
+            if where == "active":
+                raise RuntimeError("invalid stream")
+            return where != "stop"
+
+        @active.setter
+        def active(self, value):
+            """Take nothing."""
+
+    with pytest.raises(CaptureError, match="unavailable" if where == "start" else "unplugged"):
+        await hear_microphone(Mailbox(8, Overflow.DROP_OLDEST), Broken().open, timeouts=QUICK)
 
 
 async def test_a_microphone_that_opens_too_late_is_closed_again_at_once():
