@@ -26,7 +26,7 @@ from hub.authority.officers import OFFICERS_FILE, OfficerStore
 from hub.authority.policy import unit_requester
 from hub.authority.session_file import read_token
 from hub.authority.session_slot import remove_slot
-from hub.clocks import Clock, FlooredClock
+from hub.clocks import Clock, FlooredClock, SteadyClock, boot_identifier
 from hub.config import Settings
 from hub.configuration import KEY_BYTES, account_configuration
 from hub.dispatch_file import FileDispatcher
@@ -147,8 +147,8 @@ async def open_unit(
         await account_configuration(
             settings, state, log=log, clock=clock, requester=itself, fresh_key=random(KEY_BYTES)
         )
-        # A clock that is set back neither revives an alert nor keeps one longer.
-        floored = FlooredClock(clock, lambda: log.newest_at)
+        # A clock that is set back neither revives an alert nor keeps one longer: time goes on as the machine runs.
+        floored = SteadyClock(FlooredClock(clock, lambda: log.newest_at), boot=boot_identifier())
         unit = Unit(
             settings=settings,
             state=state,

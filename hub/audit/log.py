@@ -27,7 +27,7 @@ from hub.audit.merkle import completed, root_hash
 from hub.audit.records import ErasedPayload, Payload, decode_payload, encode_payload
 from hub.audit.tables import ERASED_WHAT, MIGRATIONS, node_reader, read_newest
 from hub.audit.vault import Vault, keys_path, stamp
-from hub.clocks import Clock
+from hub.clocks import Clock, FlooredClock, SteadyClock
 from hub.errors import AuditError, StoreError
 from hub.messages import Act, Entry, Requester
 from hub.store.retention import CHARTER, Retention
@@ -90,6 +90,7 @@ class AuditLog:
         self._random = random
         self._vault: Vault | None = None
         self._newest_at: datetime | None = None
+        self._steady = SteadyClock(FlooredClock(clock, lambda: self._newest_at))
         self._unpurged = True  # until proven: the unit may have stopped between deleting and overwriting
         self._unsigned = False
         self._appended = self._refused = self._behind = self._erased = self._waiting = 0
@@ -100,9 +101,11 @@ class AuditLog:
         return self._newest_at
 
     def now(self) -> datetime:
-        """Return the wall time, but never less than the newest entry's: a clock that is set back revives nothing."""
-        now = self._clock.now()
-        return now if self._newest_at is None else max(now, self._newest_at)
+        """Return the wall time, but never less than the newest entry's: a clock that is set back revives nothing.
+
+        It then goes on with the running time, so that what is due comes due.
+        """
+        return self._steady.now()
 
     def statistics(self) -> LogStatistics:
         """Return counters."""

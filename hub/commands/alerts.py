@@ -12,10 +12,10 @@ from msgspec import Struct
 from hub.alerts import AlertBook
 from hub.authority.files import make_folder, write_file
 from hub.commands.acting import acting, open_configured
-from hub.commands.console import Form, emit, note, say, table
+from hub.commands.console import Form, ask_yes, at_terminal, emit, note, say, table
 from hub.commands.explain import aligned, numbered
-from hub.errors import InputError
-from hub.messages import Alert, AlertState, Answer, Field, Hit, Reading, Step, is_missing
+from hub.errors import InputError, UsageError
+from hub.messages import Alert, AlertState, Answer, Field, Hit, HitKind, Reading, Step, is_missing
 
 DECISIONS: Final = {
     "true": AlertState.ADJUDICATED_TRUE,
@@ -141,11 +141,10 @@ async def _show(name: str, pictures: Path | None, officer: str | None, config: P
 def describe(alert: Alert) -> list[str]:
     """Return what an officer needs to decide on an alert, as lines of text."""
     record = alert.hit.record
-    read = alert.readings[0].plate if alert.readings else "-"
     texts = [
         f"alert {alert.alert}: {alert.state.value}" + (", UNSIGNED DEVELOPMENT LIST" if alert.development else ""),
         f"camera {alert.camera or '-'}, {alert.at:%Y-%m-%d %H:%M:%S} UTC; decide by {alert.decide_by:%H:%M:%S}",
-        f"read {read}, entry {record.entry} of {alert.source}",
+        f"{_seen(alert)}, entry {record.entry} of {alert.source}",
         alert.hit.why,
     ]
     texts += aligned(alert.hit.aligned)
@@ -156,6 +155,12 @@ def describe(alert: Alert) -> list[str]:
         what = f"{number}. {step.state.value} {step.at:%H:%M:%S} {step.officer or 'unit'} {step.reason}".rstrip()
         texts.append(what + (f" (corrects {step.corrects})" if step.corrects is not None else ""))
     return texts
+
+
+def _seen(alert: Alert) -> str:
+    if alert.hit.kind is HitKind.FACE:
+        return "a face"
+    return f"read {alert.readings[0].plate if alert.readings else '-'}"
 
 
 def _label(field: Field) -> str:
@@ -188,7 +193,7 @@ def _write_pictures(alert: Alert, folder: Path) -> tuple[str, ...]:
     written = []
     try:
         make_folder(folder)
-        for name, picture in (("crop", alert.crop), ("scene", alert.scene)):
+        for name, picture in (("crop", alert.crop), ("reference", alert.reference), ("scene", alert.scene)):
             if picture is not None:
                 path = folder / f"{alert.alert}-{name}.jpg"
                 write_file(path, picture.jpeg)  # never readable by others, not even for an instant
@@ -219,15 +224,19 @@ async def _adjudicate(
 ) -> int:
     async with open_configured(config) as unit, acting(unit, officer) as requester:
         book: AlertBook = unit.alerts
-        seen = await book.show(requester, name)
-        for text in describe(seen):  # nobody decides on what was not put before them (C6)
-            note(text)
+        seen = await book.show(requester, name)  # nobody decides on what was not put before them (C6)
+        if at_terminal():
+            for text in describe(seen):
+                say(text)
+            if not ask_yes(f"{state.value.replace('_', ' ')}?"):
+                raise UsageError(f"nothing was decided about alert {name}")
         alert = await book.decide(requester, name, state, reason, correction=correct)
         waiting = await unit.outbox.flush()
     if form == "json":
         emit(_page(alert, ()))
     else:
-        say(f"alert {alert.alert}: {alert.state.value}")
+        for text in describe(alert):
+            say(text)
         if waiting:
             say(f"{numbered(waiting, 'dispatch', 'dispatches')} still to be delivered")
     return 0

@@ -67,6 +67,19 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
 
 
+def at_terminal() -> bool:
+    """Say whether somebody sits there who reads and can answer."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def ask_yes(question: str) -> bool:
+    """Ask somebody at the terminal; anything but a yes is a no."""
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
 def ask_passphrase(prompt: str, *, twice: bool = False) -> str:
     """Ask for a passphrase: on the terminal without echo, or the next line of standard input where that is a pipe.
 
