@@ -119,7 +119,7 @@ class Settings(Struct, frozen=True):
     """Plugins that are installed and not loaded."""
     plugins_in_process: tuple[Name, ...] = ()
     """Plugins of third parties that are loaded into the hub's own process and may do there whatever the hub may.
-    Without it their record sources run in a process of their own, and nothing else of them runs."""
+    Without it their record sources and importers run in processes of their own, and nothing else of them runs."""
     isolation: Isolation = Isolation()
     """The table ``[isolation]``: what such a process may use."""
     cameras: tuple[Camera, ...] = ()

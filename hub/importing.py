@@ -17,7 +17,7 @@ from hub.authority.policy import may_import
 from hub.backends import ImportReport
 from hub.errors import HubError, InputError, PluginError
 from hub.messages import Act, Entry, Requester
-from hub.parts import plugin_context
+from hub.parts import open_importer, plugin_context
 from hub.plugins import PluginHost
 from hub.unit import Unit
 
@@ -60,7 +60,8 @@ async def import_file(
     context = plugin_context(part.plugin, unit.settings, unit.state, development=development)
     context = replace(context, now=unit.log.now())
     try:
-        report = await trio.to_thread.run_sync(part.make().import_file, context, file)
+        importer = open_importer(part.make, unit.settings, unit.state)
+        report = await trio.to_thread.run_sync(importer.import_file, context, file)
     except HubError as error:
         await account(Act.RECORDS_IMPORTED, "not_done", reason=str(error))
         raise

@@ -18,6 +18,7 @@ from hub.answering import TranslatorSpec
 from hub.backends import (
     FaceDetector,
     FaceEngine,
+    Importer,
     PlateReader,
     PluginContext,
     PositionSource,
@@ -30,6 +31,7 @@ from hub.calibration import Calibration, load_calibration
 from hub.config import Settings, SourceSettings
 from hub.consulting import reach_of
 from hub.errors import ConfigError, PluginError
+from hub.isolation.importer import IsolatedImporter
 from hub.isolation.manifest import IsolatedPart
 from hub.isolation.source import IsolatedSource
 from hub.messages import Reach
@@ -229,6 +231,11 @@ def _first(parts: Mapping[str, Part[T]], kind: str, plugins: PluginHost) -> Part
         parked = "; ".join(f"{info.name} is parked: {info.reason}" for info in plugins.list() if info.reason)
         raise PluginError(f"no plugin offers a {kind}" + (f" ({parked})" if parked else ""))
     return next(iter(parts.values()))
+
+
+def open_importer(make: type[Importer] | IsolatedPart, settings: Settings, state: Path) -> Importer:
+    """Return an importer; a third party's works in a process of its own."""
+    return IsolatedImporter(make, state, settings.isolation) if isinstance(make, IsolatedPart) else make()
 
 
 def _named(parts: Mapping[str, Part[T]], name: str, kind: str, key: str, plugins: PluginHost) -> Part[T]:

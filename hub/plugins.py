@@ -3,7 +3,7 @@
 Listing imports nothing. Loading takes a plugin whole or not at all: one that does not import, speaks another API
 number, raises in a hook or registers nonsense is parked by name with one line that says why, and the others go on.
 A plugin that was not shipped with the hub, and that the configuration does not name, is not imported at all: what it
-offers is taken from its manifest, and its sources run in a process of their own (`hub.isolation`).
+offers is taken from its manifest, and its sources and importers run in processes of their own (`hub.isolation`).
 Opening what a plugin registered, and what it may be asked, is not decided here.
 """
 
@@ -227,8 +227,8 @@ class PluginHost:
         return MappingProxyType(self._parts[RECORD_SOURCE])
 
     @property
-    def importers(self) -> Mapping[str, Part[type[Importer]]]:
-        """Importers by the name of their source."""
+    def importers(self) -> Mapping[str, Part[type[Importer] | IsolatedPart]]:
+        """Importers by the name of their source; of one that runs in a process of its own, what its manifest says."""
         return MappingProxyType(self._parts[IMPORTER])
 
     @property
@@ -293,11 +293,18 @@ class PluginHost:
             return
         for part in parts:
             self._parts[RECORD_SOURCE][part.name] = part
+            if part.make.manifest.importer:
+                self._parts[IMPORTER][part.name] = part
         self._plugins[name] = replace(
             self._plugins[name],
             state=PluginState.LOADED,
             api=PLUGIN_API,
-            parts=tuple(f"{RECORD_SOURCE} {part.name}" for part in parts),
+            parts=tuple(
+                f"{kind} {part.name}"
+                for kind in (RECORD_SOURCE, IMPORTER)
+                for part in parts
+                if kind == RECORD_SOURCE or part.make.manifest.importer
+            ),
         )
 
     def _declared(self, info: PluginInfo) -> tuple[Part[IsolatedPart], ...]:
@@ -306,8 +313,9 @@ class PluginHost:
         if manifest.api != PLUGIN_API:
             raise PluginError(f"speaks plugin API {manifest.api}, this hub speaks {PLUGIN_API}")
         for source in manifest.record_sources:
-            if other := self._parts[RECORD_SOURCE].get(source.name):
-                raise PluginError(f"{other.plugin} has registered a record source {source.name} already")
+            for kind in (RECORD_SOURCE, IMPORTER):
+                if other := self._parts[kind].get(source.name):
+                    raise PluginError(f"{other.plugin} has registered a {kind} {source.name} already")
         return tuple(
             Part(
                 plugin=info.name,

@@ -15,11 +15,14 @@ import re
 import sys
 import threading
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from hub.isolation.calls import (
     BATCH,
+    MOST_BAD,
     PLATES_BATCH,
+    BadLine,
     Begin,
     Begun,
     CloseSource,
@@ -29,6 +32,8 @@ from hub.isolation.calls import (
     Failure,
     Find,
     FoundRecord,
+    Imported,
+    ImportFile,
     ListPlates,
     OpenSource,
     Plates,
@@ -46,13 +51,13 @@ from hub.isolation.frames import LENGTH
 from hub.isolation.limits import confine
 
 if TYPE_CHECKING:
-    from hub.backends import RecordSource
+    from hub.backends import Importer, RecordSource
 
 _OTHER_PROCESS: Final = re.compile(r"/proc/(\d+)(/.*)")
 
 
 def main() -> None:
-    """Serve one source until it is closed or the hub goes."""
+    """Serve one source, or its importer, until it is closed or the hub goes."""
     pipe = _Pipe()
     begin = pipe.receive()
     if not isinstance(begin, Begin):
@@ -74,7 +79,7 @@ def main() -> None:
         while not isinstance(request := pipe.receive(), CloseSource):
             _serve(source, request, pipe)
         with contextlib.suppress(Exception):
-            source.close()
+            source.close()  # type: ignore[union-attr]  # an importer has nothing to close
 
 
 class _Pipe:
@@ -167,7 +172,7 @@ def _lies_in(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder + os.sep)
 
 
-def _load(begin: Begin) -> RecordSource:
+def _load(begin: Begin) -> RecordSource | Importer:
     from hub.errors import PluginError
     from hub.plugins import PluginHost, PluginState
 
@@ -175,20 +180,25 @@ def _load(begin: Begin) -> RecordSource:
     info = host.load_one(begin.plugin)
     if info.state is not PluginState.LOADED:
         raise PluginError(info.reason)
-    part = host.record_sources.get(begin.source)
+    part = (host.importers if begin.importer else host.record_sources).get(begin.source)
     if part is None or not isinstance(part.make, type):
-        raise PluginError(f"registers no record source {begin.source}, which its manifest names")
-    source = part.make()
+        what = "importer" if begin.importer else "record source"
+        raise PluginError(f"registers no {what} {begin.source}, which its manifest names")
+    made: RecordSource | Importer = part.make()
     if begin.fault:
+        from hub.backends import RecordSource
         from hub.testing.faults import NAMED
 
-        return NAMED[begin.fault](source)
-    return source
+        assert isinstance(made, RecordSource)  # noqa: S101  # faults are for sources
+        return NAMED[begin.fault](made)
+    return made
 
 
-def _begun(source: RecordSource, guards: tuple[str, ...]) -> Begun:
-    from hub.backends import RecordSource
+def _begun(source: RecordSource | Importer, guards: tuple[str, ...]) -> Begun:
+    from hub.backends import Importer, RecordSource
 
+    if isinstance(source, Importer):
+        return Begun(reach="", answers=(), exact_only=False, erases=False, guards=guards)
     return Begun(
         reach=source.reach.value,
         answers=tuple(sorted(kind.value for kind in source.answers)),
@@ -198,7 +208,7 @@ def _begun(source: RecordSource, guards: tuple[str, ...]) -> Begun:
     )
 
 
-def _serve(source: RecordSource, request: Request, pipe: _Pipe) -> None:
+def _serve(source: RecordSource | Importer, request: Request, pipe: _Pipe) -> None:
     try:
         for reply in _replies(source, request):
             pipe.send(reply)
@@ -208,8 +218,13 @@ def _serve(source: RecordSource, request: Request, pipe: _Pipe) -> None:
         pipe.send(_failed(error))
 
 
-def _replies(source: RecordSource, request: Request) -> Iterator[Reply]:
-    if isinstance(request, Find):
+def _replies(source: RecordSource | Importer, request: Request) -> Iterator[Reply]:
+    from hub.backends import Importer
+
+    if isinstance(source, Importer):
+        if isinstance(request, ImportFile):
+            yield _imported(source, request)
+    elif isinstance(request, Find):
         yield from _records(source.find(take_query(request)))
     elif isinstance(request, OpenSource):
         yield send_info(source.open(take_context(request)))
@@ -225,6 +240,12 @@ def _replies(source: RecordSource, request: Request) -> Iterator[Reply]:
         from datetime import timedelta
 
         yield Erased(int(source.erase_due(take_context(request.context), timedelta(seconds=request.keep_seconds))))
+
+
+def _imported(importer: Importer, request: ImportFile) -> Imported:
+    report = importer.import_file(take_context(request.context), Path(request.file))
+    bad = tuple(BadLine(int(row.line), str(row.problem)) for row in report.bad[:MOST_BAD])
+    return Imported(int(report.imported), bad, str(report.list_digest))
 
 
 def _records(found: Iterable[object]) -> Iterator[Records]:
@@ -245,7 +266,7 @@ def _records(found: Iterable[object]) -> Iterator[Records]:
 
 def _failed(error: BaseException, *, loading: bool = False) -> Failed:
     """Return what the hub is told: texts meant for officers as they are, of anything else kind and place."""
-    from hub.errors import HubError, PluginError, SourceChangedError, TrustError
+    from hub.errors import HubError, InputError, PluginError, SourceChangedError, TrustError
     from hub.text import describe, locate, plain
 
     if loading:
@@ -253,6 +274,7 @@ def _failed(error: BaseException, *, loading: bool = False) -> Failed:
     for kind, failure in (
         (SourceChangedError, Failure.CHANGED),
         (TrustError, Failure.TRUST),
+        (InputError, Failure.INPUT),
         (HubError, Failure.SOURCE),
     ):
         if isinstance(error, kind):

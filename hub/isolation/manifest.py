@@ -10,6 +10,7 @@
     exact_only = false               # true where a plate can only be looked up exactly as written
     needs_settings = false           # true where it is opened only if the configuration has settings for it
     may_declare = []                 # what else than `reach` the configuration may declare
+    importer = false                 # true where it also registers an importer, which takes files into its store
 
     [[record_sources.examples]]      # what `patrol-hub plugins check` asks for
     kind = "document"
@@ -60,6 +61,7 @@ class SourceManifest(Struct, frozen=True, forbid_unknown_fields=True):
     exact_only: bool = False
     needs_settings: bool = False
     may_declare: tuple[Reach, ...] = ()
+    importer: bool = False
     examples: tuple[ExampleQuery, ...] = ()
 
 

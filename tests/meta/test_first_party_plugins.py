@@ -50,6 +50,8 @@ def test_a_manifest_says_what_the_class_declares(name: str) -> None:
     declared = {part.manifest.name: part.manifest for part in isolated_parts(name, plugins)}
     registered = {part.name: part.make for part in plugins.record_sources.values() if part.plugin == name}
     assert declared.keys() == registered.keys()
+    importers = {part.name for part in plugins.importers.values() if part.plugin == name}
+    assert {source for source, manifest in declared.items() if manifest.importer} == importers
     for source, manifest in declared.items():
         made = registered[source]
         assert isinstance(made, type), f"{name} is to be loaded here: {RECORD_SOURCE} {source}"

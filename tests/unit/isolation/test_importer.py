@@ -1,0 +1,123 @@
+"""An importer in a child process reads the one file, writes its own folder, and reports like one in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hub.backends import BadRow, ImportReport
+from hub.errors import HubError, InputError, PluginParkedError, SourceError, SourceUnavailableError, TrustError
+from hub.isolation.importer import IsolatedImporter
+from hub.isolation.limits import guards
+from hub.isolation.settings import Isolation
+from hub.plugins import PluginHost
+from tests.kit import Unit
+from tests.kit_isolation import MANIFEST, SOURCE, Stranger
+
+pytestmark = pytest.mark.skipif(not guards().landlock, reason="this kernel has no Landlock")
+
+WITH_IMPORTER = MANIFEST + "importer = true\n"
+IMPORTER = (
+    SOURCE
+    + """
+import os
+from hub.backends import BadRow, Importer, ImportReport
+from hub.errors import InputError, StoreError, TrustError
+
+class TakesFiles(Importer):
+    name = "{name}"
+
+    def import_file(self, context, file):
+        text = file.read_text()
+        if text in FAILURES:
+            FAILURES[text](file)
+        (context.state / "store").write_text(text)
+        return ImportReport(imported=2, bad=(BadRow(3, "no\\nplate"),), list_digest="0" * 64)
+
+def fail(error):
+    raise error
+
+FAILURES = {{
+    "input": lambda file: fail(InputError(f"{{file.name}} holds no row")),
+    "trust": lambda file: fail(TrustError("signed by nobody")),
+    "store": lambda file: fail(StoreError("the disk is full")),
+    "other": lambda file: fail(ValueError("4711")),
+    "dies": lambda file: os._exit(3),
+    "looks round": lambda file: (file.parent / "other.csv").read_text(),
+    "reaches out": lambda file: open(f"/proc/{{os.getppid()}}/mem"),
+}}
+
+@hookimpl
+def register_importers(register):
+    register(TakesFiles)
+"""
+)
+
+
+@pytest.fixture
+def take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    plugin = Stranger.put(tmp_path / "site", "bicycles", IMPORTER, manifest=WITH_IMPORTER)
+    state = tmp_path / "state"
+    (tmp_path / "desk").mkdir()
+    (tmp_path / "desk" / "other.csv").write_text("somebody else's")
+
+    def import_text(text: str) -> ImportReport:
+        file = tmp_path / "desk" / "list.csv"
+        file.write_text(text)
+        importer = IsolatedImporter(plugin.part(), state, Isolation())
+        return importer.import_file(plugin.context(state), file)
+
+    return import_text
+
+
+def test_it_imports(take, tmp_path: Path) -> None:
+    assert take("two rows") == ImportReport(imported=2, bad=(BadRow(3, "no plate"),), list_digest="0" * 64)
+    assert (tmp_path / "state" / "plugins" / "bicycles" / "store").read_text() == "two rows"
+
+
+FAILURES: dict[str, tuple[type[HubError], str]] = {
+    "input": (InputError, "list.csv holds no row"),
+    "trust": (TrustError, "signed by nobody"),
+    "store": (SourceError, "the disk is full"),
+    "other": (SourceError, "ValueError at __init__.py"),
+    "dies": (SourceUnavailableError, "broke off: its process left with status 3"),
+    "looks round": (SourceError, "PermissionError at"),
+    "reaches out": (PluginParkedError, "tried to open /mem of another process"),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_what_goes_wrong_is_said_in_one_line(take, tmp_path: Path, failure: str) -> None:
+    kind, said = FAILURES[failure]
+    with pytest.raises(kind) as caught:
+        take(failure)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "4711" not in str(caught.value)
+    assert not (tmp_path / "state" / "plugins" / "bicycles" / "store").exists()
+
+
+def test_the_host_knows_of_it_from_the_manifest(tmp_path: Path) -> None:
+    Stranger.put(tmp_path, "bicycles", "raise RuntimeError", manifest=WITH_IMPORTER)
+    host = PluginHost(path=[str(tmp_path)])
+    (info,) = host.load_all()
+    assert info.parts == ("record source bicycles", "importer bicycles")
+    assert set(host.importers) == {"bicycles"}
+
+
+@pytest.mark.slow
+def test_an_officer_imports_into_a_third_party_s_source(tmp_path: Path) -> None:
+    unit = Unit.prepare(tmp_path / "unit")
+    Stranger.put(unit.folder / "site", "bicycles", IMPORTER, manifest=WITH_IMPORTER)
+    (unit.folder / "list.csv").write_text("two rows")
+    (unit.folder / "bad.csv").write_text("reaches out")
+    with unit.active():
+        done = unit.run("import", "bicycles", str(unit.folder / "list.csv"))
+        assert (done.status, done.out) == (1, "bicycles: 2 records imported, 1 row refused\n")
+        refused = unit.run("import", "bicycles", str(unit.folder / "bad.csv"))
+        assert refused.status == 2
+        assert "tried to open /mem of another process" in refused.problem()
+        log = unit.run("audit", "show", "--last", "5", "--format", "jsonl").out
+    assert "not_done" in log
