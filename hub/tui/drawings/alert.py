@@ -7,7 +7,7 @@ from datetime import datetime
 from rich.text import Text
 
 from hub.events import AlertEvent
-from hub.messages import Alert, AlertState, Hit, is_missing
+from hub.messages import Alert, AlertState, Hit, HitKind, is_missing
 from hub.tui.drawings import View
 from hub.tui.drawings.answers import answer_lines
 from hub.tui.drawings.characters import draw_characters
@@ -92,7 +92,7 @@ def _why(hit: Hit) -> list[Text]:
     lines = [put(("why ", STRONG), hit.why)] if hit.why else []
     if hit.limit:
         lines.append(put(f"cost {hit.cost:.2f}; the false-alert budget allows {hit.limit:.2f}"))
-    elif hit.why:
+    elif hit.why and hit.kind is not HitKind.FACE:  # of a face the sentence above says it all
         lines.append(put("exact plates only: the false-alert budget allows no other"))
     if hit.region_agrees is not None:
         lines.append(put("the region agrees" if hit.region_agrees else ("the region does not agree", DOUBT)))
