@@ -20,7 +20,7 @@ from hub.tui.state import Link, State, reduce
 from hub.wire import Heard, Listen, SaveTranscript, SayPhrase, ShowAnswering, StopListening, Translate
 from tests.tui.kit import NOW, OFFICER, ScriptedHub, dashboard, settle, shown, sign_in
 from tests.tui.kit_speech import HearingHub, utterance
-from tests.tui.test_screens import SCREENS, check
+from tests.tui.test_screens import FONT, PICTURE, SCREENS, check
 
 
 def on_asyncio(test):
@@ -258,31 +258,37 @@ async def test_one_utterance_is_kept_with_a_reason():
         assert "Auto" not in shown(app), "what was said goes with the session"
 
 
+async def conversation(size):
+    """Return a dashboard in the middle of a conversation, as text and as a picture."""
+    hub = HearingHub()
+    app = dashboard(hub)
+    async with app.run_test(size=size) as pilot:
+        await sign_in(pilot)
+        await pilot.press("f9", "space")
+        hub.hear(
+            utterance("U-1", state=UtteranceState.NOT_UNDERSTOOD, language="", original="", doubt="mostly noise"),
+            utterance("U-2", language="ru", probability=0.6, original="Где мой сын?", translation="Where is my son?"),
+            utterance("U-3", language="ru", state=UtteranceState.PROVISIONAL, original="Ему шесть лет", confirmed=3),
+        )
+        await settle(pilot)
+        hub.level(-14.0)
+        await pilot.press("6", "7")
+        await settle(pilot)
+        return shown(app), app.export_screenshot()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (140, 40)])
 def test_the_screen_in_both_sizes(width, height):
-    async def walk():
-        hub = HearingHub()
-        app = dashboard(hub)
-        async with app.run_test(size=(width, height)) as pilot:
-            await sign_in(pilot)
-            await pilot.press("f9", "space")
-            hub.hear(
-                utterance("U-1", state=UtteranceState.NOT_UNDERSTOOD, language="", original="", doubt="mostly noise"),
-                utterance(
-                    "U-2", language="ru", probability=0.6, original="Я потерял сына.", translation="I lost my son."
-                ),
-                utterance("U-3", state=UtteranceState.PROVISIONAL, original="Er ist sechs Jahre", confirmed=6),
-            )
-            await settle(pilot)
-            hub.level(-14.0)
-            await pilot.press("6", "7")
-            await settle(pilot)
-            return shown(app)
-
-    drawn = asyncio.run(walk())
+    drawn, _ = asyncio.run(conversation((width, height)))
     assert all(len(line) <= width for line in drawn.splitlines())
     check(SCREENS / f"speech-{width}x{height}.txt", drawn)
+
+
+@pytest.mark.slow
+def test_the_readme_shows_the_screen_as_it_is():
+    _, picture = asyncio.run(conversation((110, 24)))
+    check(PICTURE.with_name("speech.svg"), FONT.sub("\n", picture))
 
 
 @pytest.mark.slow
