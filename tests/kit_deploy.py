@@ -12,7 +12,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -139,10 +139,10 @@ class Deploy:
         engine: Counts embeddings.
     """
 
-    def __init__(self, folder: Path, engine: ScriptedEngine | None = None) -> None:
+    def __init__(self, folder: Path, engine: ScriptedEngine | None = None, now: datetime = NOW) -> None:
         self.folder, self.state = folder, folder / "state"
         self.state.mkdir(mode=0o700, parents=True)
-        self.clock, self.engine = ManualClock(NOW), engine or ScriptedEngine()
+        self.clock, self.engine = ManualClock(now), engine or ScriptedEngine()
         self.plugins = ScriptedPlugins(self.engine)
         calibrations = folder / "calibrations"
         calibrations.mkdir()
@@ -150,7 +150,7 @@ class Deploy:
         faces = FaceSettings(false_alerts_per_hour=60, faces_per_hour=100)
         self.settings = replace(Settings(), unit=UNIT, calibrations_folder=calibrations, faces=faces)
         self.settings = replace(self.settings, plates=replace(self.settings.plates, reader="painted"))
-        self.ceremony = Ceremony(folder).begin()
+        self.ceremony = Ceremony(folder).begin(now)
         self.list = folder / "children.faces"
         self.digest = ""
 
