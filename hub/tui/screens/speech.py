@@ -36,7 +36,7 @@ up, down     choose an utterance
 k            keep it, with a reason, until its date
 left, right  language to answer in; at first the one that was heard last
 1 ... 9      topic, then sentence; 0 back to the topics
-Enter        say the sentence aloud where the hub runs
+Enter        say the sentence aloud where the hub runs; an open microphone hears it too
 w            your own words through a translator
 
 The sentences are not checked by a sworn translator unless it says who signed them. They are read without an officer."""

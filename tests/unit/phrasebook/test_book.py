@@ -52,6 +52,12 @@ def test_it_covers_what_a_patrol_needs():
     }
 
 
+def test_the_readme_counts_right():
+    readme = " ".join((FOLDER.parents[1] / "README.md").read_text("utf-8").split())
+    sentences = sum(len(topic.sentences) for topic in BOOK.topics)
+    assert f"prepared sentences: {sentences} of them in {len(LANGUAGES)} languages" in readme
+
+
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_each_language_has_every_sentence_once(code):
     phrases = BOOK.phrases(code)
