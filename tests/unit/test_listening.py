@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import wave
 
+import av
 import numpy as np
 import pytest
 import trio
@@ -100,6 +101,38 @@ async def test_a_file_is_heard_at_16_khz_mono_whatever_it_is(tmp_path, rate, cha
     samples = np.concatenate([block.samples for block in heard])
     spectrum = np.abs(np.fft.rfft(samples[1000:7000]))
     assert np.argmax(spectrum) * 16_000 / 6000 == pytest.approx(440, abs=3)
+
+
+def write_encoded(path, codec, samples, *, pictures=False):
+    """Write a file as phones and cameras do, with pictures beside the sound or without."""
+    with av.open(str(path), "w") as container:
+        screen = container.add_stream("mpeg4", rate=10) if pictures else None
+        track = container.add_stream(codec, rate=48_000, layout="mono")
+        if screen is not None:
+            screen.width, screen.height, screen.pix_fmt = 64, 64, "yuv420p"
+            for _ in range(5):
+                picture = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
+                container.mux(screen.encode(picture))
+            container.mux(screen.encode(None))
+        frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
+        frame.sample_rate = 48_000
+        resampler = av.AudioResampler(format=track.format, layout="mono", rate=48_000, frame_size=track.frame_size)
+        for piece in (*resampler.resample(frame), *resampler.resample(None)):
+            container.mux(track.encode(piece))
+        container.mux(track.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pictures"),
+    [("said.mp3", "libmp3lame", False), ("said.ogg", "libopus", False), ("said.mp4", "aac", True)],
+)
+async def test_sound_is_heard_in_what_phones_and_cameras_write(tmp_path, name, codec, pictures):
+    tone = (0.5 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000)).astype(np.float32)
+    heard, _, (length,) = await hear(write_encoded(tmp_path / name, codec, tone, pictures=pictures))
+    assert length == pytest.approx(1, abs=0.15)
+    samples = np.concatenate([block.samples for block in heard])[4000:12_000]
+    assert np.argmax(np.abs(np.fft.rfft(samples))) * 16_000 / 8000 == pytest.approx(440, abs=4)
 
 
 @pytest.mark.parametrize(
