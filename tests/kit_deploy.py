@@ -133,6 +133,8 @@ class Ready:
 class Deploy:
     """What stays while units are opened and closed: an authority, a state folder, clocks, an engine.
 
+    In a folder that has been one already it is the same authority and state again.
+
     Attributes:
         list: The list's file, signed and published; not loaded yet.
         clock: The machine's.
@@ -141,16 +143,17 @@ class Deploy:
 
     def __init__(self, folder: Path, engine: ScriptedEngine | None = None, now: datetime = NOW) -> None:
         self.folder, self.state = folder, folder / "state"
-        self.state.mkdir(mode=0o700, parents=True)
+        again = self.state.exists()
+        self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.clock, self.engine = ManualClock(now), engine or ScriptedEngine()
         self.plugins = ScriptedPlugins(self.engine)
         calibrations = folder / "calibrations"
-        calibrations.mkdir()
+        calibrations.mkdir(exist_ok=True)
         (calibrations / "scripted.json").write_bytes(msgspec.json.encode(calibration()))
         faces = FaceSettings(false_alerts_per_hour=60, faces_per_hour=100)
         self.settings = replace(Settings(), unit=UNIT, calibrations_folder=calibrations, faces=faces)
         self.settings = replace(self.settings, plates=replace(self.settings.plates, reader="painted"))
-        self.ceremony = Ceremony(folder).begin(now)
+        self.ceremony = Ceremony(folder) if again else Ceremony(folder).begin(now)
         self.list = folder / "children.faces"
         self.digest = ""
 
@@ -207,9 +210,10 @@ class Deploy:
         *,
         signers: Sequence[str] = ("cleo", "dan"),
         model: str = MODEL,
+        rows: Any = None,
         **changes: Any,
     ) -> None:
-        """Make the list's file, signed by so many."""
+        """Make the list's file, signed by so many; of those listed, or of other templates."""
         particulars = Particulars(
             name="children",
             issuer=NORTH,
@@ -217,13 +221,13 @@ class Deploy:
             purpose=Purpose.MISSING_OR_VULNERABLE,
             place="Test town",
             legal_basis="Test act",
-            size=100,
+            size=20_000,
             created=self.clock.now(),
             expires=self.clock.now() + timedelta(hours=12),
             version=1,
             units=(ReceivingUnit(UNIT, public),),
         )
-        rows = people(*listed)
+        rows = people(*listed) if rows is None else rows
         build_faces(self.list, checked(rows), replace(particulars, **changes), model=model, random=secrets.token_bytes)
         for name in signers:
             sign_faces(self.list, signer(name))
