@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
-
-from msgspec import Struct
 
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 """Where Linux names this boot: running times of two boots cannot be compared."""
@@ -42,7 +41,8 @@ class SystemClock:
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-class Moment(Struct, frozen=True):
+@dataclass(frozen=True)
+class Moment:
     """A reading of both clocks, which can outlive the process."""
 
     wall: datetime

@@ -149,7 +149,10 @@ CONFIGS = {
     "no TOML": ("unit = \n", "line 1: no TOML"),
     "longer than the charter": ("[retention]\nundecided_alert_minutes = 99\n", "line 2: retention"),
     "not text": ("unit = '\udcff'\n", "line 1: not text in UTF-8"),
-    "unknown reader": ("unit = 'car-1'\n[plates]\nreader = 'psychic'\n", "plates.reader = 'psychic'"),
+    "unknown reader": (
+        "unit = 'car-1'\nplugins_in_process = ['kit']\n[plates]\nreader = 'psychic'\n",
+        "plates.reader = 'psychic'",
+    ),
     "another unit": ("unit = 'car-2'\n", "log of.*car-1"),
     "nobody's country": ("unit = 'car-1'\n[plates.reading]\nhome = ['XX']\n", "XX"),
 }
