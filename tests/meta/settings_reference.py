@@ -55,7 +55,7 @@ def settings(kind: type[msgspec.Struct] = Settings, table: str = "") -> Iterator
             )
             inner.append((records[0], name))
         else:
-            yield Setting(table, kind, field.name, _shown(field), meanings.get(field.name, ""))
+            yield Setting(table, kind, field.name, shown_default(field), meanings.get(field.name, ""))
     for record, name in inner:
         yield from settings(record, name)
 
@@ -82,7 +82,8 @@ def field_docstrings(kind: type[msgspec.Struct]) -> dict[str, str]:
     }
 
 
-def _shown(field: msgspec.structs.FieldInfo) -> str:
+def shown_default(field: msgspec.structs.FieldInfo) -> str:
+    """Return a setting's default as a table shows it."""
     if field.required:
         return "to be given"
     value = field.default_factory() if field.default is msgspec.NODEFAULT else field.default  # type: ignore[misc]

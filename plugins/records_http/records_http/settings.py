@@ -105,8 +105,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     address: Annotated[str, Meta(max_length=300)]
     """``https://host`` or ``https://host:port``."""
     plate: RequestSettings | None = None
+    """How it is asked about a plate, `{plate}`."""
     person: RequestSettings | None = None
+    """How it is asked about a person, `{name}` and `{birth_date}`."""
     document: RequestSettings | None = None
+    """How it is asked about a document, `{number}` and `{country}`."""
     root_certificate: str = ""
     """File of the certificates that vouch for the service; "" for the system's."""
     client_certificate: str = ""

@@ -67,11 +67,13 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     host: Text
     """Name or address of the server, or the folder of its local socket."""
     database: Identifier
+    """Name of the database."""
     user: Identifier
     """A role that may only read."""
     tables: dict[str, Table]
     """By a short name, which stands in front of each entry's identifier."""
     port: Annotated[int, Meta(ge=1, le=65535)] = 5432
+    """Port of the server; of a local socket the number in its name."""
     password_file: str = ""
     """File with the password, readable by the hub's account alone."""
     password_variable: str = ""
