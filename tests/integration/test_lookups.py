@@ -14,7 +14,7 @@ import trio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from drivers import Drivers, DriversImporter
-from hub.actors.lookups import LookupEnded, OfficerLookup, Reply, run_lookups
+from hub.actors.lookups import run_lookups
 from hub.audit.log import open_log
 from hub.audit.verify import verify_log
 from hub.authority.keys import KeySigner
@@ -130,17 +130,10 @@ async def test_reads_and_requests_together_leave_an_account_that_verifies(bench)
     ledger = Ledger()
     reads: Mailbox[PlateRead] = Mailbox(8)
     hits: Mailbox[RaisedHit] = Mailbox(8)
-    requests: Mailbox[OfficerLookup] = Mailbox(2)
-    replies: Mailbox[Reply] = Mailbox(8)
     async with bench() as on:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(
-                lambda: run_lookups(on.lookups, reads, hits, unit="unit-1", requests=requests, ledger=ledger)
-            )
-            await requests.send(
-                OfficerLookup(on.lookups.request(typed_plate("BA777XY"), OFFICER, "traffic stop"), replies)
-            )
-            got = [reply async for reply in replies]
+            nursery.start_soon(lambda: run_lookups(on.lookups, reads, hits, unit="unit-1", ledger=ledger))
+            got = await on.ask(typed_plate("BA777XY"))
             for plate in ("BA777XY", "KE123AB", "ZA999ZZ"):
                 ledger.enter("front", Stage.READ)
                 await reads.send(plate_read(plate))
@@ -148,7 +141,7 @@ async def test_reads_and_requests_together_leave_an_account_that_verifies(bench)
         (raised,) = hits.drain()
         asked = {status.name: status.asked for status in on.host.statistics()}
         verified = verify_log(on.log, None)
-    assert isinstance(got[-1], LookupEnded)
+    assert list(got) == ["wanted_persons", "drivers"]
     assert raised.answer.source == "wanted_persons"
     assert raised.answer.hits[0].record.get("instruction") == "Stop and call the desk"
     assert {count.reason: count.count for count in ledger.snapshot()} == {Reason.NOT_LISTED: 2}
