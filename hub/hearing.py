@@ -124,7 +124,7 @@ class Hearing:
         expected = parse_codes(",".join(codes)) or self._settings.expected
         if self._taken:
             raise BusyError("the microphone is open for another dashboard, or still closing")
-        self._taken, detail = True, ""
+        self._taken = True
         try:
             transcriber = await self._model()
             detector = await trio.to_thread.run_sync(self._parts.open_detector, abandon_on_cancel=True)
@@ -152,18 +152,19 @@ class Hearing:
                     expected=expected,
                     on_ear=on_ear,
                 )
-                await self._run(blocks, understand, mode, stop, opened)
+                problem = await self._run(blocks, understand, mode, stop, opened)
             finally:
                 detector.close()
                 # How long the microphone was open is accounted for as well, as far as the log can still take it.
                 with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_SECONDS), suppress(HubError):
                     await self._log.append(Entry(Act.SPEECH_HEARD, self._clock.now(), requester, "ended", None, None))
         except HubError as error:
-            detail = plain(str(error))
+            self._tell(ListenMode.OFF, "", plain(str(error)))
             raise
         finally:
             self._taken = False
-            self._tell(ListenMode.OFF, "", detail)
+        if problem is not None:  # every dashboard was told of it when the microphone closed
+            raise problem
 
     async def save(self, requester: Requester, utterance: Utterance, reason: str) -> str:
         """Keep an utterance until its date, and return one line that says until when.
@@ -211,7 +212,8 @@ class Hearing:
         mode: ListenMode,
         stop: trio.Event,
         opened: Callable[[], None],
-    ) -> None:
+    ) -> HubError | None:
+        """Listen until stopped and until what was said has been understood; return what the microphone failed with."""
         problems: list[HubError] = []
 
         async def hear() -> None:
@@ -225,12 +227,14 @@ class Hearing:
                     nursery.cancel_scope.cancel()
             except* HubError as group:
                 problems.extend(each for each in group.exceptions if isinstance(each, HubError))
+            finally:
+                # At once: what was said until now may take seconds to be understood.
+                self._tell(ListenMode.OFF, "", plain(str(problems[0])) if problems else "")
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(hear)
             await understand()  # ends once `blocks` is closed and everything in it was understood
-        if problems:
-            raise problems[0]
+        return problems[0] if problems else None
 
 
 class Conversation:
