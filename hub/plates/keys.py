@@ -47,7 +47,8 @@ def query_keys(query: PlateQuery, within: float | None = None) -> tuple[str, ...
     """Return the keys to ask for: every record that counts has one of them.
 
     Args:
-        query: What was read or typed; a partial plate gives the one key of three neighbours that is rarest by kind.
+        query: What was read or typed; a partial plate gives the one key of three neighbours that is rarest by kind,
+            see `partial_keys` for all of them.
         within: Highest cost at which a record counts, in nats; None for the largest supported one. A long list has a
             low limit, and then far fewer keys are enough.
 
@@ -61,8 +62,7 @@ def query_keys(query: PlateQuery, within: float | None = None) -> tuple[str, ...
     if not plate:
         return ()
     if is_partial(plate):
-        check_partial(plate)
-        return (max(_neighbours(*map(fold, runs(plate))), key=_rarity),)
+        return partial_keys(plate)[:1]
     read = read_costs(query)
     largest = LARGEST if within is None else min(within + _ROUNDING, LARGEST)
     variants, _ = _variants(read, largest)
@@ -72,6 +72,22 @@ def query_keys(query: PlateQuery, within: float | None = None) -> tuple[str, ...
     # Each kind of key is complete by itself in its turn, so a store that stops early has lost the least likely.
     shorter = dict.fromkeys(key for v in variants if SHORTEST <= len(v) <= LONGEST for key in _shorter(v))
     return tuple(whole | shorter)
+
+
+def partial_keys(plate: str) -> tuple[str, ...]:
+    """Return the keys of a partial plate: every record that fits has all of them.
+
+    Args:
+        plate: A normalised plate with unknown characters.
+
+    Returns:
+        At least one key, without repetition, the rarest by kind first.
+
+    Raises:
+        UsageError: It says too little.
+    """
+    check_partial(plate)
+    return tuple(sorted(set(_neighbours(*map(fold, runs(plate)))), key=_rarity, reverse=True))
 
 
 def supported_cost(query: PlateQuery) -> float:

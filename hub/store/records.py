@@ -18,7 +18,7 @@ from hub.backends import SourceRecord
 from hub.documents import NUMBERS, normalise_number
 from hub.messages import PersonQuery, PlateQuery, Query, Subject
 from hub.names import entry_name_keys, query_name_keys
-from hub.plates.keys import entry_keys, query_keys
+from hub.plates.keys import entry_keys, partial_keys, query_keys
 from hub.plates.partial import is_partial, lay
 
 TABLES: Final = """
@@ -39,6 +39,8 @@ CREATE TABLE keys (
 CANDIDATES: Final = 5_000
 """Most candidates handed over for one query, those that share most keys with it first."""
 _PARAMETERS: Final = 500
+_PARTIAL: Final = 20
+"""Keys of a partial plate that are asked for at most, the rarest ones."""
 _CACHE_KIB: Final = 64 * 1024
 """Pages kept in memory while records are written: with SQLite's own 2 MB, a long list goes to disk many times."""
 _DECODE: Final = msgspec.json.Decoder(dict[str, str]).decode
@@ -107,13 +109,7 @@ def all_plates(connection: sqlite3.Connection) -> list[str]:
 
 def find_records(connection: sqlite3.Connection, query: Query) -> list[SourceRecord]:
     """Return the candidates for a query, `CANDIDATES` at most; entries past their own date are left out."""
-    keys = _query_keys(query)
-    shared: dict[int, int] = {}
-    for start in range(0, len(keys), _PARAMETERS):
-        some = keys[start : start + _PARAMETERS]
-        marks = ",".join("?" * len(some))
-        for (number,) in connection.execute(f"SELECT number FROM keys WHERE key IN ({marks})", some):  # noqa: S608
-            shared[number] = shared.get(number, 0) + 1
+    shared = _shared_keys(connection, query)
     today = query.now.date().isoformat()
     found: list[SourceRecord] = []
     for number in sorted(shared, key=lambda number: (-shared[number], number)):
@@ -127,6 +123,23 @@ def find_records(connection: sqlite3.Connection, query: Query) -> list[SourceRec
         if len(found) == CANDIDATES:
             break
     return found
+
+
+def _shared_keys(connection: sqlite3.Connection, query: Query) -> dict[int, int]:
+    """Return the numbers of the records that have keys of a query, each with how many; of a partial plate all."""
+    subject = query.subject
+    if isinstance(subject, PlateQuery) and subject.readings and is_partial(subject.readings[0].plate):
+        every = [_hash(f"P{key}") for key in partial_keys(subject.readings[0].plate)[:_PARTIAL]]
+        select = " INTERSECT ".join(["SELECT number FROM keys WHERE key = ?"] * len(every))
+        return dict.fromkeys((number for (number,) in connection.execute(select, every)), len(every))
+    keys = _query_keys(query)
+    shared: dict[int, int] = {}
+    for start in range(0, len(keys), _PARAMETERS):
+        some = keys[start : start + _PARAMETERS]
+        marks = ",".join("?" * len(some))
+        for (number,) in connection.execute(f"SELECT number FROM keys WHERE key IN ({marks})", some):  # noqa: S608
+            shared[number] = shared.get(number, 0) + 1
+    return shared
 
 
 def encode_fields(fields: Mapping[str, str]) -> bytes:

@@ -17,7 +17,7 @@ from hub.messages import DocumentQuery, PersonQuery, PlateQuery, Subject
 from hub.names import query_name_keys
 from hub.plates.alphabet import ANY, UNKNOWN
 from hub.plates.confusion import fold
-from hub.plates.keys import query_keys
+from hub.plates.keys import partial_keys, query_keys
 from hub.plates.partial import is_partial
 from hub.records import ENTRY_LENGTH, RULES
 from hub.store.records import CANDIDATES
@@ -78,18 +78,19 @@ _NO_ORDER: Final = sql.SQL("")
 
 
 def _plates(table: Table, query: PlateQuery, within: float | None) -> _Found | None:
-    column, keys = _text(table, "plate"), list(query_keys(query, within))
-    if column is None or not keys:
+    column = _text(table, "plate")
+    if column is None or not query.readings or not query.readings[0].plate:
         return None
-    where: sql.Composable = sql.SQL("{} && %(keys)s::text[]").format(plate_keys(column))
+    plate, keys = fold(query.readings[0].plate), plate_keys(column)
     folded = sql.SQL("{}({})").format(FOLD_PLATE, column)
-    plate = fold(query.readings[0].plate)
     if is_partial(plate):
-        where = sql.SQL("{} AND {} LIKE %(like)s").format(where, folded)
-        return where, _NO_ORDER, {"keys": keys, "like": plate.replace(UNKNOWN, "_").replace(ANY, "%")}
+        where = sql.SQL("{} @> %(keys)s::text[] AND {} LIKE %(like)s").format(keys, folded)
+        like = plate.replace(UNKNOWN, "_").replace(ANY, "%")
+        return where, _NO_ORDER, {"keys": list(partial_keys(query.readings[0].plate)), "like": like}
+    where = sql.SQL("{} && %(keys)s::text[]").format(keys)
     # Should there be more than may be handed over, those of the likeliest reading are among them.
     order = sql.SQL(" ORDER BY {} <> %(plate)s").format(folded)
-    return where, order, {"keys": keys, "plate": plate}
+    return where, order, {"keys": list(query_keys(query, within)), "plate": plate}
 
 
 def _exact_plates(table: Table, query: PlateQuery) -> _Found | None:

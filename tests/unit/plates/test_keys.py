@@ -11,9 +11,9 @@ from hub.plates.alignment import LONGEST, SHORTEST
 from hub.plates.alphabet import SYMBOLS
 from hub.plates.budget import surroundings
 from hub.plates.grammar import load_grammars
-from hub.plates.keys import MOST_VARIANTS, entry_keys, query_keys, supported_cost
+from hub.plates.keys import MOST_VARIANTS, entry_keys, partial_keys, query_keys, supported_cost
 from hub.plates.matching import match_plate
-from hub.plates.partial import NEIGHBOURS
+from hub.plates.partial import NEIGHBOURS, is_partial, runs
 
 from .plates_kit import limit, reads, record, seen, typed
 
@@ -57,6 +57,16 @@ def test_every_entry_within_a_list_s_limit_shares_one_of_fewer_keys(data: st.Dat
 def test_a_long_list_s_limit_asks_for_the_plate_alone() -> None:
     assert query_keys(typed("KE123AB"), 1.45) == query_keys(typed("KEI23A8"), 0.0) == query_keys(typed("KE123AB"))[:1]
     assert query_keys(typed("KE1*"), 0.0) == query_keys(typed("KE1*"))
+
+
+@given(PLATES, st.data())
+@settings(max_examples=100, deadline=None)
+def test_every_plate_that_fits_a_partial_one_has_all_of_its_keys(plate: str, data: st.DataObject) -> None:
+    partial = "".join(data.draw(st.sampled_from([symbol, symbol, symbol, "?", "*"])) for symbol in plate)
+    assume(is_partial(partial) and max(map(len, runs(partial)), default=0) >= NEIGHBOURS)
+    keys = partial_keys(partial)
+    assert keys[:1] == query_keys(typed(partial))
+    assert set(keys) <= entry_keys(plate)
 
 
 @given(PLATES, st.integers(0, 10_000))
