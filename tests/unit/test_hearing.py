@@ -5,13 +5,16 @@ from __future__ import annotations
 import pytest
 import trio
 
+from hub import hearing
 from hub.audit.reading import read_entries
 from hub.audit.records import SpeechPayload, TranscriptPayload
+from hub.errors import AuditError, ModelError
 from hub.events import ListeningChanged
 from hub.messages import TRANSCRIPT_NOTICE, Act, ListenMode, UtteranceState
 from hub.testing.speech import FakeMicrophone, silence, voice
 from hub.unit import AUDIT_FILE
 from hub.wire import Done, Heard, HearingNow, Listen, Refused, SaveTranscript, SignOut, Snapshot, StopListening, Told
+from tests import kit_plugin
 from tests.kit import Unit
 from tests.kit_attach import attached, running
 
@@ -169,3 +172,45 @@ async def test_nothing_that_was_said_is_in_any_file_or_remark_unless_it_was_save
         assert not any("Bahnhof" in line for line in run.said)
         assert not any("Bahnhof" in repr(event) for event in talk.heard if not isinstance(event, Heard))
     assert not any(b"Bahnhof" in content or b"station" in content for content in unit.files().values())
+
+
+async def test_push_to_talk_closes_by_itself(unit, microphone, monkeypatch):
+    monkeypatch.setattr(hearing, "PUSH_SECONDS", 0.3)
+    async with running(unit, microphone=microphone.open), attached(unit) as talk:
+        await talk.sign_in("4711")
+        await talk.ask(Listen)
+        assert (await told(talk, ListenMode.OFF)).detail == ""
+        assert not microphone.active
+
+
+async def test_weights_that_are_refused_are_told_and_the_microphone_stays_closed(unit, microphone, monkeypatch):
+    def refused(_context):
+        raise ModelError("the model file whisper-base.bin is refused: it is not the whisper-base that is listed")
+
+    monkeypatch.setattr(kit_plugin, "open_transcriber", refused)
+    async with running(unit, microphone=microphone.open) as run, attached(unit) as talk:
+        await talk.sign_in("4711")
+        assert "whisper-base.bin is refused" in (await talk.ask(Listen)).reason
+        assert microphone.opened == 0
+        assert not run.over.is_set()
+    assert entries(unit, Act.SPEECH_HEARD) == []
+
+
+async def test_where_the_log_cannot_be_written_nothing_is_listened_to_and_nothing_is_kept(
+    unit, microphone, monkeypatch
+):
+    async with running(unit, microphone=microphone.open) as run, attached(unit) as talk:
+        await talk.sign_in("4711")
+        await talk.ask(Listen)
+        await speak(microphone, voice(1), silence(1))
+        said = (await final(talk)).utterance.utterance
+        await talk.ask(StopListening)
+
+        async def full(_entry):
+            raise AuditError("the log cannot take an entry, so nothing was done: disk full")
+
+        monkeypatch.setattr(run.hub.unit.log, "append", full)
+        assert "disk full" in (await talk.ask(SaveTranscript, utterance=said, reason="statement")).reason
+        assert "disk full" in (await talk.ask(Listen)).reason
+        assert microphone.opened == 1
+        monkeypatch.undo()
