@@ -76,8 +76,9 @@ class Pool:
     def _ask(
         self, connection: psycopg.Connection, text: sql.SQL | sql.Composed, values: Mapping[str, Any] | None
     ) -> list[tuple[Any, ...]]:
+        cut = threading.Event()
         try:
-            with cut_after(connection, self._seconds + GRACE_SECONDS) as cut:
+            with cut_after(connection, self._seconds + GRACE_SECONDS, cut):
                 return list(connection.execute(text, values))
         except psycopg.OperationalError:
             if cut.is_set():
@@ -100,13 +101,14 @@ class Pool:
 
 
 @contextlib.contextmanager
-def cut_after(connection: psycopg.Connection, seconds: float) -> Iterator[threading.Event]:
+def cut_after(connection: psycopg.Connection, seconds: float, cut: threading.Event) -> Iterator[None]:
     """Shut a connection's socket so many seconds later unless the block has ended: a read that waits then fails.
 
-    Yields:
-        Set once the socket was shut.
+    Args:
+        connection: The connection.
+        seconds: How long the block may take.
+        cut: Set once the socket is shut.
     """
-    cut = threading.Event()
     with socket.socket(fileno=os.dup(connection.fileno())) as line:
 
         def shut() -> None:
@@ -118,7 +120,7 @@ def cut_after(connection: psycopg.Connection, seconds: float) -> Iterator[thread
         timer.daemon = True
         timer.start()
         try:
-            yield cut
+            yield
         finally:
             timer.cancel()
             timer.join()

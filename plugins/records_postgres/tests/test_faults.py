@@ -187,3 +187,11 @@ def test_no_value_of_a_record_is_ever_a_statement(database, opened) -> None:
             assert record.fields["make"] == text
 
         store()
+
+
+def test_a_kept_connection_that_is_closed_already_is_replaced(opened) -> None:
+    with opened() as source:
+        assert finds(source)
+        (kept,) = source._pool._idle
+        kept.close()
+        assert finds(source)
