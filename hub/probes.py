@@ -35,6 +35,7 @@ from hub.vision.face_quality import FaceFloor, FaceQuality, flaw, measure
 from hub.vision.face_tracks import pool, weigh
 from hub.vision.tracking import overlap
 from hub.watchlists.budget import FaceSettings, FaceStatus, ListThreshold, Ranking, rank, threshold_for
+from hub.watchlists.faces import FaceCategory, FaceEntry
 from hub.watchlists.gallery import Gallery
 
 if TYPE_CHECKING:
@@ -321,8 +322,8 @@ class Probes:
             )
             for each, card, hit in zip(ranking.resembled, cards, hits, strict=True)
         )
-        # Who is missing or in danger comes first, also among entries that cannot be told apart.
-        order = sorted(range(len(cards)), key=lambda place: not cards[place].entry.comes_first)
+        # Children come first, then whoever is missing or in danger, also among entries that cannot be told apart.
+        order = sorted(range(len(cards)), key=lambda place: _urgency(cards[place].entry))
         reason = "An alert was raised: another officer adjudicates it, live crop and reference side by side. "
         return ProbeAnswer(
             ranking.status,
@@ -363,6 +364,10 @@ def _look_at(engine: FaceEngine, picture: Pixels, floor: FaceFloor) -> _Look:
         return _Look(f"the face is below the quality floor: {why.value.replace('_', ' ')}", quality=quality)
     row = engine.embed(picture, faces[:1])[0]
     return _Look("", faces[0], tuple(face.box for face in faces[1:]), quality, row)
+
+
+def _urgency(entry: FaceEntry) -> tuple[bool, bool]:
+    return entry.category is not FaceCategory.MISSING_CHILD, not entry.comes_first
 
 
 def _expected(threshold: ListThreshold) -> Expected:

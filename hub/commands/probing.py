@@ -21,6 +21,7 @@ from hub.probes import ProbeAnswer, explain
 from hub.probing import ProbeDesk, one, spaced
 from hub.text import plain
 from hub.watchlists.budget import FaceStatus
+from hub.watchlists.locked import forbid_dumps
 
 if TYPE_CHECKING:
     from hub.messages import Pixels
@@ -73,6 +74,7 @@ async def _probe(
     officer: str | None,
     config: Path | None,
 ) -> ProbeAnswer:
+    forbid_dumps()  # the unlocked key and a face list come to lie in this process
     plugins = installed_plugins(settings)
     plugins.load_all(leave_out=settings.plugins_off)
     picture = None if image is None else await trio.to_thread.run_sync(_picture, image)
