@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from hub.isolation.frames import LENGTH
@@ -33,6 +33,9 @@ BATCH: Final = 64
 """Records in one reply, at most."""
 PLATES_BATCH: Final = 20_000
 """Plates in one reply, at most."""
+MOST_FIELDS: Final = 200
+"""Fields of one record, at most: the bounds on numbers are checked before anything is made of a reply, since millions
+of empty records fit into its bytes."""
 
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -120,11 +123,11 @@ class Begun(Struct, frozen=True, tag="begun"):
     """The plugin is loaded; this is what its source declares."""
 
     reach: str
-    answers: tuple[str, ...]
+    answers: Annotated[tuple[str, ...], Meta(max_length=10)]
     exact_only: bool
     erases: bool
     """Whether it has anything to erase: False where the method is the base class's."""
-    guards: tuple[str, ...]
+    guards: Annotated[tuple[str, ...], Meta(max_length=10)]
     """What confines the child."""
 
 
@@ -137,13 +140,13 @@ class SourceOpened(Struct, frozen=True, tag="opened"):
     development: bool
     detail: str
     exact_only: bool
-    answers: tuple[str, ...] | None
+    answers: Annotated[tuple[str, ...], Meta(max_length=10)] | None
 
 
 class Plates(Struct, frozen=True, tag="plates"):
     """Some plates; the last reply has `last` set."""
 
-    plates: tuple[str, ...]
+    plates: Annotated[tuple[str, ...], Meta(max_length=PLATES_BATCH)]
     last: bool
 
 
@@ -151,13 +154,13 @@ class FoundRecord(Struct, frozen=True, array_like=True):
     """A record with values that the schema could keep; anything else became False, which it drops and counts."""
 
     entry: str
-    fields: Mapping[str, Scalar]
+    fields: Annotated[Mapping[str, Scalar], Meta(max_length=MOST_FIELDS)]
 
 
 class Records(Struct, frozen=True, tag="records"):
     """Some records; the last reply has `last` set."""
 
-    records: tuple[FoundRecord, ...]
+    records: Annotated[tuple[FoundRecord, ...], Meta(max_length=BATCH)]
     last: bool
 
 
@@ -178,7 +181,7 @@ class Imported(Struct, frozen=True, tag="imported"):
     """What an import did."""
 
     imported: int
-    bad: tuple[BadLine, ...]
+    bad: Annotated[tuple[BadLine, ...], Meta(max_length=MOST_BAD)]
     list_digest: str
 
 
@@ -233,7 +236,10 @@ def read_reply(body: bytes | bytearray) -> Reply:
     Raises:
         msgspec.DecodeError: It is none of ours.
     """
-    return _replies.decode(body)
+    try:
+        return _replies.decode(body)
+    except (UnicodeDecodeError, RecursionError, OverflowError) as error:  # msgspec passes these on as they are
+        raise msgspec.DecodeError("it is no record of ours") from error
 
 
 # ---------------------------------------------------------------------------------- to and from the interface

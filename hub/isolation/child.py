@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from hub.isolation.calls import (
     BATCH,
     MOST_BAD,
+    MOST_FIELDS,
     PLATES_BATCH,
     BadLine,
     Begin,
@@ -256,6 +257,8 @@ def _records(found: Iterable[object]) -> Iterator[Records]:
     for record in found:
         if type(record) is not SourceRecord or not isinstance(record.entry, str):
             raise SourceError("it answered with something that is no record")
+        if len(record.fields) > MOST_FIELDS:
+            raise SourceError(f"a record of it has over {MOST_FIELDS} fields")
         fields = {str(name): scalar(value) for name, value in record.fields.items()}
         batch.append(FoundRecord(str.__str__(record.entry), fields))
         if len(batch) == BATCH:

@@ -23,10 +23,13 @@ from hub.isolation.settings import Isolation
 from hub.text import plain
 
 _SYSTEM: Final = (
-    "/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/etc/ssl", "/etc/pki", "/etc/hosts",
-    "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services",
+    "/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/etc/hosts", "/etc/resolv.conf",
+    "/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/ssl/openssl.cnf", "/etc/pki/ca-trust", "/etc/pki/tls/certs",
+    "/etc/pki/tls/cert.pem", "/etc/pki/tls/openssl.cnf", "/etc/ca-certificates",
+    "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services",
 )  # fmt: skip
-"""What of the system a child may read: programs, libraries, certificates and how names are resolved."""
+"""What of the system a child may read: programs, libraries, public certificates (no private key,
+which the same folders hold) and how names are resolved."""
 
 
 def confine_source(

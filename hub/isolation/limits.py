@@ -50,15 +50,55 @@ class _Calls(Struct, frozen=True):
     socket: int
     clone: int
     refused: tuple[int, ...]
-    """Starting programs, looking into other processes, leaving the process group."""
+    """Starting programs, looking into other processes, leaving the process group; and what Landlock lets through:
+    changing whose a file is and who may open it, signals, other processes' limits and priority, memory and keys that
+    are shared by number, name spaces."""
+    own: tuple[int, ...]
+    """Calls whose first argument is a process: refused for any but this one."""
 
 
-_CLONE3, _IO_URING_SETUP, _PIDFD_GETFD = 435, 425, 438
+_CLONE3: Final = 435
+# io_uring_setup, pidfd_getfd, pidfd_send_signal, fchmodat2, setxattrat, removexattrat, file_setattr
+_EVERYWHERE: Final = (425, 438, 424, 452, 463, 466, 469)
 _ARCHITECTURES: Final = {
-    # fork, vfork, execve, execveat, ptrace, process_vm_readv, process_vm_writev, setsid, setpgid
-    "x86_64": _Calls(0xC000003E, 41, 56, (57, 58, 59, 322, 101, 310, 311, 112, 109, _IO_URING_SETUP, _PIDFD_GETFD)),
-    # execve, execveat, ptrace, process_vm_readv, process_vm_writev, setsid, setpgid
-    "aarch64": _Calls(0xC00000B7, 198, 220, (221, 281, 117, 270, 271, 157, 154, _IO_URING_SETUP, _PIDFD_GETFD)),
+    "x86_64": _Calls(
+        audit=0xC000003E,
+        socket=41,
+        clone=56,
+        refused=(
+            *(57, 58, 59, 322),  # fork, vfork, execve, execveat
+            *(101, 310, 311, 298),  # ptrace, process_vm_readv, process_vm_writev, perf_event_open
+            *(112, 109, 272, 308),  # setsid, setpgid, unshare, setns
+            *(90, 268, 92, 94, 260),  # chmod, fchmodat, chown, lchown, fchownat
+            *(188, 189, 197, 198),  # setxattr, lsetxattr, removexattr, lremovexattr
+            *(132, 235, 261, 280),  # utime, utimes, futimesat, utimensat
+            *(200, 129, 297),  # tkill, rt_sigqueueinfo, rt_tgsigqueueinfo
+            *(141, 142, 144, 203, 314, 251),  # setpriority, sched_set(param, scheduler, affinity, attr), ioprio_set
+            *(29, 64, 68, 240, 248, 249, 250),  # shmget, semget, msgget, mq_open, add_key, request_key, keyctl
+            *(321, 323),  # bpf, userfaultfd
+            *_EVERYWHERE,
+        ),
+        own=(62, 234, 302),  # kill, tgkill, prlimit64
+    ),
+    "aarch64": _Calls(
+        audit=0xC00000B7,
+        socket=198,
+        clone=220,
+        refused=(
+            *(221, 281),  # execve, execveat
+            *(117, 270, 271, 241),  # ptrace, process_vm_readv, process_vm_writev, perf_event_open
+            *(157, 154, 97, 268),  # setsid, setpgid, unshare, setns
+            *(53, 54),  # fchmodat, fchownat
+            *(5, 6, 14, 15),  # setxattr, lsetxattr, removexattr, lremovexattr
+            88,  # utimensat
+            *(130, 138, 240),  # tkill, rt_sigqueueinfo, rt_tgsigqueueinfo
+            *(140, 118, 119, 122, 274, 30),  # setpriority, sched_set(param, scheduler, affinity, attr), ioprio_set
+            *(194, 190, 186, 180, 217, 218, 219),  # shmget, semget, msgget, mq_open, add_key, request_key, keyctl
+            *(280, 282),  # bpf, userfaultfd
+            *_EVERYWHERE,
+        ),
+        own=(129, 131, 261),  # kill, tgkill, prlimit64
+    ),
 }
 
 
@@ -218,7 +258,7 @@ _FOREIGN_NUMBERS: Final = 0x40000000
 
 
 def _refuse_calls(calls: _Calls, *, network: bool) -> None:
-    """Refuse to start programs, look into other processes, leave the process group, and open sockets."""
+    """Refuse `_Calls.refused`, `_Calls.own` for other processes, and to open sockets."""
     program = [
         _step(_LOAD, _ARCHITECTURE),
         _step(_EQUAL, calls.audit, 1, 0),
@@ -231,6 +271,15 @@ def _refuse_calls(calls: _Calls, *, network: bool) -> None:
     ]
     for number in calls.refused:
         program += [_step(_EQUAL, number, 0, 1), _step(_RETURN, _ERROR | _EPERM)]
+    for number in calls.own:
+        program += [
+            _step(_EQUAL, number, 0, 5),
+            _step(_LOAD, _FIRST_ARGUMENT),
+            _step(_EQUAL, os.getpid(), 2, 0),
+            _step(_EQUAL, 0, 1, 0),  # the process itself; for kill its group, in which it is alone
+            _step(_RETURN, _ERROR | _EPERM),
+            _step(_RETURN, _ALLOW),
+        ]
     program += [
         _step(_EQUAL, calls.clone, 0, 3),
         _step(_LOAD, _FIRST_ARGUMENT),

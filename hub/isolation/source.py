@@ -253,7 +253,7 @@ class IsolatedSource(RecordSource):
         said = (begun.reach, kinds(begun.answers), begun.exact_only)
         if said != (declared.reach.value, frozenset(declared.answers), declared.exact_only):
             self._park(f"{self.name} declares something else than its manifest: {_declared(begun)}")
-        self._erases, self.guards = begun.erases, begun.guards
+        self._erases, self.guards = begun.erases, tuple(plain(guard, 40) for guard in begun.guards)
         return context
 
     def _call(self, request: Request, kind: type[R], seconds: float) -> R:

@@ -180,7 +180,11 @@ def _create(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         if path.stat().st_mode & 0o077:
-            path.chmod(0o600)
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fchmod(descriptor, 0o600)  # by its descriptor: a plugin's process may change no mode by a path
+            finally:
+                os.close(descriptor)
     else:
         _sync_folder(path.absolute().parent)
 

@@ -17,7 +17,7 @@ THERE = guards()
 pytestmark = pytest.mark.skipif(not THERE.landlock, reason="this kernel has no Landlock")
 
 SCRIPT = """
-import errno, json, os, socket, sqlite3, subprocess, sys, threading, resource
+import ctypes, json, os, resource, signal, socket, sqlite3, subprocess, sys, threading
 from hub.isolation.limits import Confinement, confine
 wanted = json.loads(sys.argv[1])
 attempts = wanted.pop("attempts")
@@ -75,6 +75,33 @@ def test_files_programs_sockets_memory_and_other_processes(tmp_path):
     said.pop("done")
     assert said == tries
     assert (other / "x").exists()
+
+
+def test_what_landlock_lets_through_is_refused_for_what_belongs_to_the_hub(tmp_path):
+    private = tmp_path / "audit.sqlite3"
+    private.write_text("x")
+    private.chmod(0o600)
+    before = private.stat()
+    parent = "os.getppid()"
+    tries = {
+        f"os.chmod({str(private)!r}, 0o666)": "PermissionError",
+        f"os.chown({str(private)!r}, os.getuid(), os.getgid())": "PermissionError",
+        f"os.utime({str(private)!r}, (0, 0))": "PermissionError",
+        f"os.setxattr({str(private)!r}, 'user.x', b'1')": "PermissionError",
+        f"resource.prlimit({parent}, resource.RLIMIT_NOFILE, (0, 0))": "PermissionError",
+        f"resource.prlimit({parent}, resource.RLIMIT_NOFILE)": "PermissionError",
+        f"os.setpriority(os.PRIO_PROCESS, {parent}, 19)": "PermissionError",
+        f"os.sched_setaffinity({parent}, {{0}})": "PermissionError",
+        f"signal.pidfd_send_signal(os.pidfd_open({parent}), 0)": "PermissionError",
+        "ctypes.CDLL(None).unshare(0x10000000)": "-1",
+        "ctypes.CDLL(None).shmget(1, 4096, 0o1600)": "-1",
+        "os.kill(os.getpid(), 0)": "None",  # itself it may signal, as abort() does
+        "resource.getrlimit(resource.RLIMIT_NOFILE)": "(64, 64)",
+    }
+    said = confined(list(tries), write=[str(tmp_path)])
+    said.pop("done")
+    assert said == tries
+    assert (private.stat().st_mode, private.stat().st_mtime) == (before.st_mode, before.st_mtime)
 
 
 def test_the_network_where_it_is_allowed_but_never_a_local_socket():

@@ -1,0 +1,46 @@
+"""What a hostile child may send costs the hub no memory and no trace: it is no reply."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from hub.isolation.calls import BATCH, LONGEST_REPLY, MOST_FIELDS, FoundRecord, Records, pack, read_reply
+from hub.isolation.frames import LENGTH
+
+
+def records(count: int, each: bytes) -> bytes:
+    """A reply of so many records, without its length."""
+    head = b"\x83\xa4type\xa7records\xa4last\xc3\xa7records\xdd"
+    return head + count.to_bytes(4, "big") + each * count
+
+
+def test_millions_of_empty_records_are_refused_before_one_is_made() -> None:
+    body = records(LONGEST_REPLY // 3 - 100, b"\x92\xa0\x80")
+    with pytest.raises(msgspec.DecodeError, match=f"length <= {BATCH}"):
+        read_reply(body)
+
+
+def test_a_record_has_so_many_fields_at_most() -> None:
+    def of(number: int) -> bytes:
+        fields = {f"f{index}": "x" for index in range(number)}
+        return pack(Records((FoundRecord("E", fields),), last=True))[LENGTH.size :]
+
+    assert isinstance(read_reply(of(MOST_FIELDS)), Records)
+    with pytest.raises(msgspec.DecodeError, match=f"length <= {MOST_FIELDS}"):
+        read_reply(of(MOST_FIELDS + 1))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\x82\xa4type\xa6erased\xa1x" + b"\x91" * 200_000,
+        b"\x83\xa4type\xa6failed\xa7failure\xa5other\xa4what\xa3\xff\xff\xff",
+        b"",
+        b"\xc0",
+    ],
+    ids=["deep", "no UTF-8", "empty", "nothing"],
+)
+def test_nonsense_is_no_reply(body: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        read_reply(body)
