@@ -162,6 +162,7 @@ class FaceWatch:
         if camera is None or standing.ended:
             self._standing = standing
         if standing.ended:
+            self._open_list = _no_more  # and with it the unit's key
             self.ended.set()
         return standing
 
@@ -355,6 +356,10 @@ class FaceWatch:
         until = self._retention.payload_until(act, at)
         entry = Entry(act, at, self.requester, outcome, payload, until, camera=camera, source=self._name)
         await self._log.append(entry)
+
+
+def _no_more() -> AbstractContextManager[Gallery]:
+    raise NotAllowedError("the order has ended")
 
 
 def is_candidate(compared: Compared) -> bool:

@@ -36,6 +36,7 @@ from hub.supervisor import ActorSpec, RestartPolicy, TaskStatus
 from hub.unit import Unit, new_identifier
 from hub.watchlists.trust import TRUSTED_FOLDER
 from hub.watchlists.trusted import TrustedReader
+from hub.wire import OrderShown
 
 WATCH: Final = "watch"
 """Name of the actor that looks after the order."""
@@ -148,6 +149,10 @@ class Watching:
         """Return the watch as dashboards are told of it."""
         return self.watch.state()
 
+    def order(self) -> OrderShown:
+        """Return the order as dashboards are shown it."""
+        return self._deployment.shown()
+
 
 @asynccontextmanager
 async def open_watching(
@@ -206,6 +211,7 @@ async def open_watching(
             requester=unit.itself,
             retention=unit.retention,
         )
+        del key  # the watch alone holds it, until the order ends
         try:
             await watch.tick()  # where it is in force already, its list is open before the first frame comes
             yield Watching(deployment, watch, engine, source, whereabouts, clock)

@@ -40,6 +40,7 @@ async def ran(deploy, watched, **changes):
     counts = {(each.stage, each.reason): each.count for each in ended.event.counts}
     assert ended.event.balanced
     assert ended.failed == ()
+    assert ended.event.overran == ()
     return counts, full, state
 
 
@@ -99,6 +100,7 @@ async def test_c4_the_order_ends_in_a_running_hub_and_the_hub_goes_on(tmp_path):
                 nursery.start_soon(hub.run, stop)
                 await until(events, "watch", ActorState.RUNNING)
                 assert watching.watch.is_open
+                assert watching.order().place == f"camera {CAMERA} of {deploy.settings.unit}"
                 assert not seen.zeroed
                 deploy.clock.advance(2 * 3600)
                 await until(events, "watch", ActorState.DONE)

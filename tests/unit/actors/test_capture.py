@@ -134,3 +134,26 @@ async def test_attempts_to_open_a_camera_grow_further_apart():
     (first, _), (second, _), (third, last) = health
     assert third - second > second - first
     assert (last.open, last.stalled, last.frames, last.reopened) == (False, True, 0, 2)
+
+
+async def test_frames_go_to_a_second_reader_as_well_until_it_has_had_enough(tmp_path):
+    for number in range(5):
+        write_photo(tmp_path / f"{number}.png", street())
+    spec, ledger, seen, also = parse_source(str(tmp_path)), Ledger(), [], Mailbox(1)
+    frames = mailbox_for(spec, ledger, "front")
+
+    async def watch():
+        for _ in range(2):
+            await also.receive()
+            ledger.leave("front", Stage.FACE_FRAME, Reason.NO_FACE)
+        also.close()
+        ledger.leave("front", Stage.FACE_FRAME, Reason.NO_ORDER, len(also.drain()))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(drain, frames, ledger, seen)
+        nursery.start_soon(watch)
+        await capture(spec, frames, ledger, also=also)
+    assert len(seen) == 5
+    assert ledger.check() == ()
+    counts = {each.reason: each.count for each in ledger.snapshot() if each.stage == "face_frame"}
+    assert counts == {Reason.NO_FACE: 2, Reason.NO_ORDER: 1}
