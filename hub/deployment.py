@@ -20,6 +20,7 @@ from hub.authority.clock_file import CLOCK_FILE, KEEP_SECONDS, keep_moment, load
 from hub.authority.dsse import SMALL
 from hub.authority.order_watch import OrderWatch
 from hub.authority.orders import Order, verify_order
+from hub.authority.place import describe_place
 from hub.authority.policy import may_load_order
 from hub.authority.signatories import trusted_now
 from hub.clocks import Clock, Moment, advance, boot_identifier
@@ -28,6 +29,7 @@ from hub.messages import Act, Entry, Requester
 from hub.store.retention import CHARTER, Retention
 from hub.text import plain
 from hub.watchlists.trusted_set import TrustedSet
+from hub.wire import OrderShown
 
 ABORTED: Final = "the_watch_was_stopped"
 """Why an order has ended that somebody stopped watching under, where it had not ended by itself."""
@@ -120,6 +122,21 @@ class Deployment:
         loaded = cls(watch, requester, log=log, clock=clock, state=state, retention=retention)
         await loaded.tick()
         return loaded
+
+    def shown(self) -> OrderShown:
+        """Return the order as dashboards are shown it."""
+        order = self.watch.order
+        return OrderShown(
+            order=order.order,
+            purpose=order.purpose.value,
+            place=describe_place(order.place),
+            begins=order.begins,
+            ends=order.ends,
+            list_digest=order.list_digest,
+            impact_assessment=plain(order.impact_assessment, limit=300),
+            authorisation=plain(order.authorisation, limit=300),
+            officer=self._requester.officer,
+        )
 
     async def tick(self) -> None:
         """Keep what the clocks said, and enter once in the log that the order has ended.

@@ -45,6 +45,10 @@ class SourceState(Struct, frozen=True):
     cost_limit: float
     """Highest cost of a candidate in nats; 0 where only exact plates count."""
     detail: str
+    false_alert_budget: float = 0.0
+    """False alerts allowed in 10,000 reads of unlisted plates; 0 where no plate of the source is compared."""
+    expected_false_alerts: float = 0.0
+    """Expected at the limit in as many reads."""
 
 
 class UnitStarted(_Event, frozen=True, tag="unit_started"):

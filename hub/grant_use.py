@@ -6,6 +6,7 @@ What a grant opens, and what it leaves of an answer, is `hub.granted`'s.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Final
 
 from msgspec import structs
 
@@ -18,6 +19,10 @@ from hub.messages import Act, Entry, LookupRequest, Requester, SubjectKind
 from hub.store.retention import Retention
 from hub.subjects import kind_of
 from hub.text import plain
+from hub.wire import GrantShown
+
+MOST_USED: Final = 32
+"""Grants that are told of as used: the newest."""
 
 
 class GrantUse:
@@ -35,6 +40,12 @@ class GrantUse:
         self._log = log
         self._clock = clock
         self._retention = retention
+        self._used: dict[str, GrantShown] = {}
+
+    def used(self) -> tuple[GrantShown, ...]:
+        """Return the grants that were used and have not expired, the newest last."""
+        now = self._clock.now()
+        return tuple(each for each in self._used.values() if each.expires > now)
 
     async def open(self, request: LookupRequest, restricted: Mapping[str, Collection[SubjectKind]]) -> Granted:
         """Verify the grant that a request carries, for this use. A refusal is an entry.
@@ -68,6 +79,23 @@ class GrantUse:
         """
         payload = structs.replace(_particulars(granted), withheld=withheld)
         await self._append(granted.request.requester, outcome, payload)
+        self._note(granted)
+
+    def _note(self, granted: Granted) -> None:
+        grant = granted.grant
+        self._used.pop(grant.grant, None)
+        self._used[grant.grant] = GrantShown(
+            grant=grant.grant,
+            source=grant.source,
+            fields=grant.fields,
+            legal_basis=grant.legal_basis.value,
+            reference=plain(grant.reference, limit=300),
+            expires=grant.expires,
+            officer=granted.request.requester.officer,
+            used=granted.now,
+        )
+        if len(self._used) > MOST_USED:
+            del self._used[next(iter(self._used))]
 
     async def _append(self, requester: Requester, outcome: str, payload: GrantPayload) -> None:
         at = self._clock.now()

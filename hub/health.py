@@ -19,6 +19,8 @@ def source_state(status: SourceStatus) -> SourceState:
         development=status.info.development,
         cost_limit=status.limit.limit if status.limit else 0.0,
         detail=status.detail,
+        false_alert_budget=status.limit.budget if status.limit else 0.0,
+        expected_false_alerts=float(f"{status.limit.expected_false_alerts:.2g}") if status.limit else 0.0,
     )
 
 

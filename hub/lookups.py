@@ -57,6 +57,7 @@ from hub.store.retention import CHARTER, Datum, Retention
 from hub.subjects import check_subject, kind_of
 from hub.tally import Minute, Tally, minute_of
 from hub.text import plain
+from hub.wire import GrantShown
 
 LAST_SECONDS: Final = 2.0
 """Longest time for what is still written to the log once a look-up was cancelled or the unit stops."""
@@ -96,6 +97,10 @@ class Lookups:
         self._tally = Tally()
         self._opening = trio.Lock()
         self._counting = trio.Lock()
+
+    def grants_used(self) -> tuple[GrantShown, ...]:
+        """Return the grants that look-ups were made under and that have not expired, the newest last."""
+        return self._grants.used()
 
     # ----------------------------------------------------------------------------------- an officer's look-up
 

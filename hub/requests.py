@@ -21,11 +21,12 @@ from hub.audit.log import AuditLog
 from hub.audit.reading import LoggedEntry, read_entries
 from hub.audit.verify import verify_log
 from hub.audit.witness import export_checkpoint
-from hub.authority.policy import may_read_log, may_see_alerts
+from hub.authority.policy import may_read_log, may_see_alerts, may_see_authority
 from hub.clocks import Clock
 from hub.lookups import Lookups, subject_of
 from hub.messages import Answer, Field, Requester
 from hub.probes import ProbeAnswer
+from hub.standing import Standing
 from hub.text import plain
 from hub.wire import (
     AlertShown,
@@ -45,6 +46,7 @@ from hub.wire import (
     SayPhrase,
     ShowAlert,
     ShowAnswering,
+    ShowAuthority,
     ShowLog,
     StopHub,
     TakeCheckpoint,
@@ -73,6 +75,7 @@ class Requests:
         answers: Answers people in other languages.
         stop: Stops the hub; called with who asked for it.
         probe: Compares the face in front of a camera; called with camera, list, who asked for it and why.
+        standing: Tells on what authority the unit works.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Requests:
         answers: Answers,
         stop: Callable[[Requester], None],
         probe: Probe,
+        standing: Standing,
     ) -> None:
         self._alerts = alerts
         self._lookups = lookups
@@ -97,6 +101,7 @@ class Requests:
         self._answers = answers
         self._stop = stop
         self._probe = probe
+        self._standing = standing
         self._reading = trio.CapacityLimiter(1)  # reading or verifying a long log keeps a processor busy
 
     async def answer(self, request: Request, requester: Requester, tell: Tell) -> Message:
@@ -125,6 +130,9 @@ class Requests:
                 return AlertShown(request=number, alert=alert, repeats=await self._alerts.repeats(request.alert))
             case LookUp():
                 return await self._look_up(request, requester, tell)
+            case ShowAuthority():
+                may_see_authority(requester).demand()
+                return await self._standing.show(number)
             case ShowLog():
                 may_read_log(requester).demand()
                 lines = await self._in_thread(partial(_lines, self._path, request.last, request.own, requester.officer))
@@ -157,7 +165,7 @@ class Requests:
 
     async def _look_up(self, request: LookUp, requester: Requester, tell: Tell) -> Message:
         subject = subject_of(request.subject_kind.value, request.value, request.born or None, request.country)
-        asked = self._lookups.request(subject, requester, request.reason, request.sources)
+        asked = self._lookups.request(subject, requester, request.reason, request.sources, request.grant)
 
         async def deliver(answer: Answer) -> None:
             await tell(AnswerCame(request=request.request, answer=answer))

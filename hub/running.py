@@ -72,6 +72,7 @@ from hub.probes import ProbeAnswer
 from hub.probing import NextFrames, ProbeDesk
 from hub.requests import Requests
 from hub.sources import SourceHost
+from hub.standing import Standing
 from hub.supervisor import ActorSpec, RestartPolicy, StopWaits, SupervisorReport, TaskStatus, run_supervisor
 from hub.unit import AUDIT_FILE, Unit, origin_of
 from hub.viewing import Viewing
@@ -384,6 +385,11 @@ class Hub:
                 answers=Answers(self._answering, unit.state),
                 stop=self.stop,
                 probe=self._probe,
+                standing=Standing(
+                    order=lambda: None if self._watching is None else self._watching.order(),
+                    lists=unit.face_lists.lists,
+                    grants=self.lookups.grants_used,
+                ),
             ),
             events=self.events,
             board=self.board,

@@ -49,6 +49,8 @@ SOCKET_FILE: Final = "hub.sock"
 """Name of the socket in the state folder."""
 LONGEST_REQUEST: Final = 64 * 2**10
 """Bytes of a frame that a dashboard may send."""
+LONGEST_GRANT: Final = 60_000
+"""Bytes of a grant in a request."""
 LONGEST_MESSAGE: Final = 8 * 2**20
 """Bytes of a frame that the hub may send: an alert with its pictures."""
 PULSE_SECONDS: Final = 0.5
@@ -125,6 +127,12 @@ class LookUp(_Request, frozen=True, tag="look_up"):
     """Issuing state of a document, three letters, or ""."""
     sources: Annotated[tuple[Word, ...], Meta(max_length=64)] = ()
     """Names of the sources to ask; empty for all that may be asked."""
+    grant: Annotated[bytes, Meta(max_length=LONGEST_GRANT)] = b""
+    """A signed grant as it came, which opens one restricted source; verified by the hub. Empty for none."""
+
+
+class ShowAuthority(_Request, frozen=True, tag="show_authority"):
+    """Ask on what authority the unit works, besides the sources of each `Pulse`. Ended by `AuthorityShown`."""
 
 
 class ShowLog(_Request, frozen=True, tag="show_log"):
@@ -220,6 +228,7 @@ Request: TypeAlias = (
     | DecideAlert
     | LookUp
     | ProbeFace
+    | ShowAuthority
     | ShowLog
     | VerifyLog
     | TakeCheckpoint
@@ -442,6 +451,62 @@ class Probed(_Answer, frozen=True, tag="probed"):
     reason: str
 
 
+class OrderShown(Struct, frozen=True):
+    """A deployment order that an officer loaded, as it was signed; whether it is in force now is in each `Pulse`."""
+
+    order: str
+    purpose: str
+    place: str
+    """In words: cameras by name, or how many corners its area has."""
+    begins: datetime
+    ends: datetime
+    list_digest: str
+    impact_assessment: str
+    authorisation: str
+    officer: str
+    """Number of the officer who loaded it."""
+
+
+class FaceListShown(Struct, frozen=True):
+    """A face list on this unit, as its file says: it is verified again before each use."""
+
+    name: str
+    issuer: str
+    authority: str
+    """Legal authority under which it was issued."""
+    legal_basis: str
+    purpose: str
+    place: str
+    category: str
+    entries: int
+    version: int
+    created: datetime
+    expires: datetime
+    digest: str
+
+
+class GrantShown(Struct, frozen=True):
+    """A grant that was used since the hub started. Whom it is about stays in the log."""
+
+    grant: str
+    source: str
+    fields: tuple[str, ...]
+    legal_basis: str
+    reference: str
+    expires: datetime
+    officer: str
+    """Number of the officer who used it last."""
+    used: datetime
+
+
+class AuthorityShown(_Answer, frozen=True, tag="authority_shown"):
+    """On what authority the unit works."""
+
+    order: OrderShown | None
+    face_lists: tuple[FaceListShown, ...]
+    grants: tuple[GrantShown, ...]
+
+
 class LogLine(Struct, frozen=True):
     """One entry of the log."""
 
@@ -527,6 +592,7 @@ Message: TypeAlias = (
     | AlertShown
     | AnswerCame
     | Probed
+    | AuthorityShown
     | LogShown
     | LogVerified
     | CheckpointTaken

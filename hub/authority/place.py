@@ -44,6 +44,13 @@ def place_problem(place: Place) -> str:
     return _polygon_problem(place.polygon)
 
 
+def describe_place(place: Place) -> str:
+    """Return a place in words."""
+    if place.cameras:
+        return f"camera{'s' if len(place.cameras) > 1 else ''} {', '.join(place.cameras)} of {place.unit}"
+    return f"an area with {len(place.polygon)} corners on the map"
+
+
 def parse_polygon(text: str) -> tuple[Point, ...]:
     """Read corners from ``LAT,LON LAT,LON LAT,LON``; a repeated first corner at the end is left out.
 

@@ -226,6 +226,13 @@ def may_read_log(requester: Requester) -> Decision:
     return _lacks(requester, Right.READ_LOG) or _yes("a signed-in officer")
 
 
+def may_see_authority(requester: Requester) -> Decision:
+    """Say whether somebody may see on what authority the unit works: whoever is signed in, as it names nobody."""
+    if not requester.officer:
+        return _no("nobody is signed in: sign in with `patrol-hub officer sign-in`", sign_in=True)
+    return _yes("a signed-in officer")
+
+
 def may_import(requester: Requester) -> Decision:
     """Say whether somebody may load a list or take records into a source's store."""
     return _lacks(requester, Right.IMPORT) or _yes("a signed-in officer")

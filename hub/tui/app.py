@@ -134,6 +134,8 @@ class Dashboard(App[None]):
 
     def take(self, message: Message) -> None:
         """Take a message into the state, and draw it soon."""
+        if not self.screen_stack:
+            return  # the dashboard is being left
         before, self.state = self.state, reduce(self.state, message)
         if self.state.rung > before.rung and not self.state.muted:
             self.bell()

@@ -79,6 +79,16 @@ def left(until: datetime, now: datetime) -> str:
     return f"{seconds // 60}:{seconds % 60:02d}"
 
 
+def span(until: datetime, now: datetime) -> str:
+    """Return a longer time that is left, such as ``6 d 2 h``, ``3 h 12 min`` or ``2:41``; ``0:00`` when it is over."""
+    seconds = max(0, int((until - now).total_seconds()))
+    if seconds >= 86_400:
+        return f"{seconds // 86_400} d {seconds % 86_400 // 3600} h"
+    if seconds >= 3600:
+        return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+    return left(until, now)
+
+
 def words(text: str) -> str:
     """Return an identifier such as ``stolen_vehicle`` as words."""
     return text.replace("_", " ")

@@ -13,7 +13,8 @@ from typing import Final
 from msgspec import Struct
 
 from hub.events import AlertEvent
-from hub.messages import ActorState, Alert, AlertState
+from hub.messages import ActorState, Alert, AlertState, OrderReason
+from hub.tui.order_words import words_for
 from hub.tui.state import Link, State
 
 NEXT: Final[Mapping[AlertState, tuple[AlertState, ...]]] = MappingProxyType(
@@ -87,6 +88,8 @@ def troubles(state: State) -> tuple[str, ...]:
             lines.append(_said(f"camera {camera.camera} stalled", camera.detail))
         elif not camera.open and not has_ended(state, camera.camera):
             lines.append(_said(f"camera {camera.camera} not open", camera.detail))
+    if why := watch_trouble(state):
+        lines.append(why)
     lines += [f"plugin parked: {each}" for each in state.parked]
     for source in state.sources:
         if not source.usable:
@@ -94,6 +97,16 @@ def troubles(state: State) -> tuple[str, ...]:
         elif source.breaker != "closed":
             lines.append(_said(f"source {source.state.source} does not answer", source.breaker))
     return tuple(lines)
+
+
+def watch_trouble(state: State) -> str:
+    """Say why faces are not watched for although somebody loaded an order for it; "" where they are, or will be."""
+    watch = state.watch
+    if watch is None or watch.reason is OrderReason.NOT_BEGUN:
+        return ""
+    if watch.reason is not OrderReason.IN_FORCE:
+        return f"order {watch.order} {'ended' if watch.ended else 'suspended'}: {words_for(watch.reason)}"
+    return f"order {watch.order}: its list is not open: {watch.detail}" if watch.detail else ""
 
 
 def has_ended(state: State, camera: str) -> bool:

@@ -34,14 +34,17 @@ from hub.messages import (
     ListenMode,
     ReasonCount,
     Requester,
+    WatchHealth,
     is_missing,
 )
 from hub.tui import speech
+from hub.tui.order_words import words_for
 from hub.tui.speech import Expected, Marked, Opened, Picked, SpeechChoice, SpeechPage, Spoke
 from hub.wire import (
     AlertShown,
     AnswerCame,
     AnsweringShown,
+    AuthorityShown,
     CameraPicture,
     CheckpointTaken,
     DecideAlert,
@@ -66,6 +69,7 @@ from hub.wire import (
     Told,
     Translated,
     VerifyLog,
+    Watch,
     Welcome,
 )
 from hub.wire import Message as HubMessage
@@ -75,6 +79,19 @@ ALERTS_KEPT: Final = 200
 REMARKS_KEPT: Final = 20
 HISTORY_KEPT: Final = 60
 """Pulses of which latencies are drawn: half a minute."""
+
+_Ending: TypeAlias = (
+    Done
+    | Refused
+    | AlertShown
+    | AuthorityShown
+    | LogShown
+    | LogVerified
+    | CheckpointTaken
+    | AnsweringShown
+    | Translated
+)
+"""What ends a request."""
 
 # --------------------------------------------------------------------------------------- what happens on this side
 
@@ -196,6 +213,10 @@ class State(Struct, frozen=True):
     history: tuple[History, ...] = ()
     """How long things took lately."""
     parked: tuple[str, ...] = ()
+    watch: WatchHealth | None = None
+    """The deployment order under which faces are watched for; None where there is none."""
+    authority: AuthorityShown | None = None
+    """Order, face lists and grants, once they came; only while an officer is signed in."""
     listening: ListenMode = ListenMode.OFF
     """Whether the unit's microphone is open, for whichever dashboard."""
     alerts: tuple[AlertEvent, ...] = ()
@@ -297,6 +318,7 @@ def _snapshot(state: State, told: Snapshot) -> State:
 
 def _pulse(state: State, pulse: Pulse) -> State:
     left = pulse.session_left
+    state = _watch(state, pulse)
     state = replace(
         state,
         heard_at=pulse.at,
@@ -308,6 +330,16 @@ def _pulse(state: State, pulse: Pulse) -> State:
         history=_history(state.history, pulse),
     )
     return _signed_out(state) if left is None and state.officer is not None else state
+
+
+def _watch(state: State, pulse: Pulse) -> State:
+    """Take over how the watch for faces stands; whoever looks at another screen is told once that it ends."""
+    before, watch = state.watch, pulse.watch
+    state = replace(state, watch=watch)
+    if watch is None or not watch.ended or before is None or before.ended:
+        return state
+    text = f"the order {watch.order} has ended: {words_for(watch.reason)}; faces are not watched for any more"
+    return _remark(state, pulse.at, text, trouble=True)
 
 
 def _history(known: tuple[History, ...], pulse: Pulse) -> tuple[History, ...]:
@@ -398,9 +430,7 @@ def _answer(state: State, reply: Message) -> State:
         if page is None or page.request != reply.request:
             return state
         return replace(state, look_up=replace(page, answers=(*page.answers, reply.answer)))
-    if not isinstance(
-        reply, Done | Refused | AlertShown | LogShown | LogVerified | CheckpointTaken | AnsweringShown | Translated
-    ):
+    if not isinstance(reply, _Ending):
         return state
     request = next((each for each in state.pending if each.request == reply.request), None)
     state = replace(state, pending=tuple(each for each in state.pending if each.request != reply.request))
@@ -421,6 +451,8 @@ def _answer(state: State, reply: Message) -> State:
             return replace(state, log=replace(state.log, verified=reply))
         case CheckpointTaken():
             return replace(state, log=replace(state.log, checkpoint=reply.text))
+        case AuthorityShown():
+            return replace(state, authority=reply)
         case AnsweringShown() | Translated():
             return replace(state, speech=speech.answer(state.speech, request, reply))
 
@@ -440,7 +472,9 @@ def _done(state: State, request: Request | None, reply: Done) -> State:
     if isinstance(request, LookUp) and page is not None and page.request == reply.request:
         return replace(state, look_up=replace(page, ended=True))
     at = state.heard_at
-    return _remark(state, at, reply.text) if reply.text and at is not None else state
+    if isinstance(request, Watch) or not reply.text or at is None:
+        return state  # which camera is watched is on the screen already
+    return _remark(state, at, reply.text)
 
 
 def _refused(state: State, request: Request | None, reply: Refused) -> State:
@@ -470,7 +504,16 @@ def _lost(state: State, reason: str) -> State:
 def _signed_out(state: State) -> State:
     state = replace(state, speech=speech.forget(state.speech))
     return replace(
-        state, officer=None, session_ends=None, alerts=(), chosen="", page=None, live=None, look_up=None, log=LogPage()
+        state,
+        officer=None,
+        session_ends=None,
+        alerts=(),
+        chosen="",
+        page=None,
+        live=None,
+        look_up=None,
+        log=LogPage(),
+        authority=None,
     )
 
 

@@ -68,6 +68,12 @@ def test_translating_files_needs_no_officer_but_a_role_that_may_look_up_and_keep
 
 
 @pytest.mark.parametrize("role", list(Role))
+def test_on_what_authority_the_unit_works_is_for_whoever_is_signed_in(role):
+    assert policy.may_see_authority(Requester("7", role.value, "unit-1")).allowed
+    assert policy.may_see_authority(unit_requester("unit-1")).sign_in
+
+
+@pytest.mark.parametrize("role", list(Role))
 def test_the_first_officer_may_add_the_second(role):
     assert policy.may_add_officer(unit_requester("unit-1"), first=True).allowed
     first = Requester("1", policy.first_role(role), "unit-1")

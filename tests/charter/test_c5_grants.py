@@ -155,6 +155,9 @@ async def test_a_grant_opens_its_source_for_its_subject_and_its_fields_come_back
     used = rig.log.entries[0].payload
     assert (used.source, used.legal_basis, used.reference) == ("credit_records", "court_order", GRANT.reference)
     assert "Novak" not in repr(used)
+    (shown,) = rig.lookups.grants_used()
+    assert (shown.grant, shown.fields, shown.officer) == (GRANT.grant, GRANT.fields, OFFICER.officer)
+    assert "Novak" not in repr(shown)
 
 
 async def test_without_names_its_source_is_asked_beside_those_that_need_none(rig: Rig) -> None:

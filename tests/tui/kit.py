@@ -38,11 +38,13 @@ from hub.messages import (
     Requester,
     Step,
     SubjectKind,
+    WatchHealth,
 )
 from hub.tui.app import Dashboard, make_app
 from hub.wire import (
     AlertShown,
     AnswerCame,
+    AuthorityShown,
     CameraPicture,
     CheckpointTaken,
     DecideAlert,
@@ -57,6 +59,7 @@ from hub.wire import (
     Refused,
     SeenBox,
     ShowAlert,
+    ShowAuthority,
     ShowLog,
     SignIn,
     SignOut,
@@ -192,7 +195,9 @@ def source(name: str = "wanted_persons", reach: str = "automatic", **changes: ob
         expires="2030-01-09T06:00:00Z" if automatic else "",
         development=False,
         cost_limit=3.4 if automatic else 0.0,
-        detail="",
+        detail="stolen, version 12, of Traffic Police" if automatic else "",
+        false_alert_budget=1.0 if automatic else 0.0,
+        expected_false_alerts=0.42 if automatic else 0.0,
     )
     made = SourceHealth(
         state=state, answers=(SubjectKind.PLATE,), usable=True, breaker="closed", asked=7, unavailable=0
@@ -235,6 +240,8 @@ class ScriptedHub:
         self.answers = (answer(), answer("drivers", AnswerStatus.HIT))
         self.welcome = Welcome(protocol=1, unit="unit-1", version="0.1.0")
         self.watched = ""
+        self.watch: WatchHealth | None = None
+        self.authority = AuthorityShown(request=0, order=None, face_lists=(), grants=())
         self.takes = 116.0
         self._numbers = 0
         self._queue: asyncio.Queue[object] = asyncio.Queue()
@@ -288,6 +295,7 @@ class ScriptedHub:
             queues=(QueueHealth("frames front", 0, 1, 57), QueueHealth("reads", 0, 16, 0)),
             sources=self.sources,
             latencies=(Latency("plates front", self.takes), Latency("source wanted_persons", 2.5)),
+            watch=self.watch,
         )
 
     def picture(self, camera: str) -> CameraPicture:
@@ -335,6 +343,8 @@ class ScriptedHub:
             case LookUp():
                 came = [AnswerCame(request=number, answer=each) for each in self.answers]
                 return [*came, Done(request=number, text="")]
+            case ShowAuthority():
+                return [replace(self.authority, request=number)]
             case ShowLog():
                 return [LogShown(request=number, lines=LINES)]
             case VerifyLog():

@@ -39,8 +39,9 @@ from hub.tui.drawings.status import draw_status
 from hub.tui.lines import cell, columns, left, put, sparkline
 from hub.tui.picture import half_blocks
 from hub.tui.state import Asked, Lost, Remarked, State, reduce
-from hub.wire import AlertShown, AnswerCame, LogShown, LogVerified, LookUp
+from hub.wire import AlertShown, AnswerCame, AuthorityShown, LogShown, LogVerified, LookUp
 from tests.tui.kit import LINES, NOW, OFFICER, ScriptedHub, alert, answer, plate_jpeg, source
+from tests.tui.kit_faces import FACE_LIST, GRANT, ORDER, watch
 
 DRAWINGS = (
     draw_status, draw_banner, draw_remark, draw_queue, draw_alert_head, draw_alert, draw_answers, draw_cameras,
@@ -84,10 +85,15 @@ def everywhere(text: str) -> State:
     state = SourceState(text, text, 3, text, text, development=True, cost_limit=1.0, detail=text)
     hub.sources = (source(state=state, usable=False, breaker=text),)
     hub.parked = (text,)
+    hub.watch = watch(order=text, purpose=text, list_name=text, list_digest=text, detail=text)
     hub.development = True
     shown = reduce(State(), replace(hub.snapshot(), detail=text))
     shown = replace(shown, counts=(ReasonCount(text, text, Reason.READ, 1),), unit=text)
     shown = reduce(shown, AlertShown(request=1, alert=made, repeats=2))
+    order = replace(ORDER, place=text, authorisation=text, impact_assessment=text, officer=text)
+    lists = (replace(FACE_LIST, name=text, issuer=text, authority=text, legal_basis=text, purpose=text, place=text),)
+    grants = (replace(GRANT, grant=text, source=text, fields=(text,), legal_basis=text, reference=text, officer=text),)
+    shown = reduce(shown, AuthorityShown(request=5, order=order, face_lists=lists, grants=grants))
     shown = reduce(shown, Asked(LookUp(request=2, subject_kind=SubjectKind.PLATE, value=text, reason=text)))
     shown = reduce(shown, AnswerCame(request=2, answer=said))
     line = replace(LINES[0], act=text, outcome=text, particulars=(Field(text, text),), camera=text)

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hub.messages import ActorHealth, ActorState, AlertState, Step
+from hub.messages import ActorHealth, ActorState, AlertState, Step, SubjectKind
 from hub.tui.app import FLASH_SECONDS
 from tests.tui.kit import NOW, ScriptedHub, alert, answer, dashboard, settle, shown, sign_in, source
+from tests.tui.kit_faces import AUTHORITY, WATCH
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +47,12 @@ def busy_unit() -> ScriptedHub:
     missing = alert("A-2", category="missing_person", read="8812BCD", entry="8812BCD", camera="rear", after=-20)
     hub = ScriptedHub(alert("A-1", after=-35), missing, decided)
     hub.actors = (*hub.actors[:3], ActorHealth("plates rear", ActorState.BACKING_OFF, 2, "the model is missing"))
-    hub.sources = (source(), source("drivers", "on_request", breaker="open", unavailable=3))
+    hub.sources = (
+        source(),
+        source("drivers", "on_request", breaker="open", unavailable=3),
+        source("credit_records", "restricted", answers=(SubjectKind.PERSON,)),
+    )
+    hub.watch, hub.authority = WATCH, AUTHORITY
     hub.answers = (answer(), *hub.answers[1:])
     return hub
 

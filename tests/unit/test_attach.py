@@ -36,6 +36,7 @@ from hub.wire import (
     Refused,
     Rejected,
     ShowAlert,
+    ShowAuthority,
     ShowLog,
     SignOut,
     Snapshot,
@@ -489,3 +490,13 @@ async def test_a_fault_costs_its_request_alone(unit, monkeypatch):
         assert isinstance(refused, Refused)
         assert "9999ZZZ" not in refused.reason + " ".join(run.said)
         assert isinstance(await talk.ask(ShowLog), LogShown)
+
+
+async def test_on_what_authority_the_unit_works_is_shown_to_whoever_is_signed_in(unit):
+    async with running(unit), attached(unit) as talk:
+        refused = await talk.ask(ShowAuthority)
+        assert isinstance(refused, Refused)
+        assert refused.sign_in
+        await talk.sign_in()
+        shown = await talk.ask(ShowAuthority)
+    assert (shown.order, shown.face_lists, shown.grants) == (None, (), ())

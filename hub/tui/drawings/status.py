@@ -6,7 +6,7 @@ from datetime import datetime
 
 from rich.text import Text
 
-from hub.messages import ListenMode, is_missing
+from hub.messages import ListenMode, OrderReason, is_missing
 from hub.tui.drawings import View
 from hub.tui.lines import BAD, DOUBT, GOOD, STRONG, left, put
 from hub.tui.reading import troubles
@@ -16,7 +16,8 @@ from hub.tui.state import Link, State, is_open
 def draw_status(view: View) -> Text:
     """Return the line: link and unit, alerts that wait, troubles, and the officer at its right end."""
     state = view.state
-    parts = Text(" · ").join([*_microphone(state), _link(state), _waiting(state, view.now), _troubles(state)])
+    signs = [*_microphone(state), *_faces(state), _link(state), _waiting(state, view.now), _troubles(state)]
+    parts = Text(" · ").join(signs)
     who = _officer(state, view.now)
     gap = view.width - parts.cell_len - who.cell_len
     return Text.assemble(parts, " " * max(1, gap), who, no_wrap=True, overflow="ellipsis")
@@ -27,6 +28,14 @@ def _microphone(state: State) -> list[Text]:
     if state.listening is ListenMode.OFF or state.link is not Link.UP:
         return []
     return [put((" ◉ MIC OPEN " if state.listening is ListenMode.OPEN else " ◉ MIC ", "bold reverse"))]
+
+
+def _faces(state: State) -> list[Text]:
+    """Return a sign that cameras are watched for faces, on every screen; nothing while nothing is compared."""
+    watch = state.watch
+    if watch is None or watch.reason is not OrderReason.IN_FORCE or not watch.entries or state.link is not Link.UP:
+        return []
+    return [put((" ◉ FACES ", "bold reverse"))]
 
 
 def _link(state: State) -> Text:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.authority.place import MOST_CORNERS, Place, contains, parse_polygon, place_problem
+from hub.authority.place import MOST_CORNERS, Place, contains, describe_place, parse_polygon, place_problem
 
 SQUARE = ((48.0, 17.0), (48.0, 18.0), (49.0, 18.0), (49.0, 17.0))
 HORSESHOE = ((0.0, 0.0), (0.0, 3.0), (3.0, 3.0), (3.0, 2.0), (1.0, 2.0), (1.0, 1.0), (3.0, 1.0), (3.0, 0.0))
@@ -69,3 +69,9 @@ def test_corners_as_text():
     for text in ("48,17 48", "48,17;48,18", "a,b", "1,2,3"):
         with pytest.raises(ValueError, match="LAT,LON"):
             parse_polygon(text)
+
+
+def test_a_place_is_said_in_words():
+    assert describe_place(Place(unit="car-1", cameras=("front", "rear"))) == "cameras front, rear of car-1"
+    assert describe_place(Place(unit="car-1", cameras=("front",))) == "camera front of car-1"
+    assert describe_place(Place(polygon=SQUARE)) == "an area with 4 corners on the map"
