@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hub.backends import PluginContext
     from hub.isolation.source import IsolatedSource
 
-for _module in ("faces", "plates", "sources", "dispatchers"):
+for _module in ("dispatchers", "faces", "plates", "positions", "sources", "speech", "translators"):
     pytest.register_assert_rewrite(f"hub.testing.contracts_{_module}")
 
 

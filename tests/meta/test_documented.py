@@ -17,6 +17,7 @@ import pytest
 
 import hub.errors
 import hub.hookspecs
+import hub.testing
 from hub.cli import app
 from hub.config import parse_config
 from hub.errors import ConfigError
@@ -58,6 +59,15 @@ def test_hook(hook: str) -> None:
     assert inspect.getdoc(getattr(hub.hookspecs, hook)), "no docstring"
     assert f"`{hook}`" in TUTORIAL, "not in examples/tutorial.md"
     assert _has(hook, TESTS), "in no test"
+
+
+# ---------------------------------------------------------------------------------------------- the kit
+
+
+def test_every_module_of_the_public_kit_is_named() -> None:
+    said = inspect.getdoc(hub.testing) or ""
+    modules = {path.stem for path in (ROOT / "hub" / "testing").glob("*.py")} - {"__init__"}
+    assert [name for name in sorted(modules) if f"`{name}`" not in said] == []
 
 
 # -------------------------------------------------------------------------------------------- settings
