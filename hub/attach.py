@@ -41,7 +41,7 @@ from hub.errors import (
     WireError,
 )
 from hub.events import AlertEvent, Event, alert_event
-from hub.hearing import Conversation, Hearing
+from hub.hearing import Conversation, UnitMicrophone
 from hub.ledger import Ledger
 from hub.messages import Alert, AlertState, Requester, WatchHealth
 from hub.requests import Requests
@@ -119,7 +119,7 @@ class Served(Struct, frozen=True, eq=False):
     parked: tuple[str, ...]
     development: bool
     say: Callable[[str], None]
-    hearing: Hearing | None = None
+    hearing: UnitMicrophone | None = None
     """The unit's microphone; None where nothing is heard."""
 
 

@@ -59,7 +59,7 @@ class SpeechParts(Struct, frozen=True, eq=False):
     open_microphone: OpenMicrophone
 
 
-class Hearing:
+class UnitMicrophone:
     """The microphone of a unit, and the model that understands what it hears.
 
     Args:
@@ -245,7 +245,7 @@ class Conversation:
         send: Sends a message to the dashboard.
     """
 
-    def __init__(self, hearing: Hearing | None, send: Tell) -> None:
+    def __init__(self, hearing: UnitMicrophone | None, send: Tell) -> None:
         self._hearing = hearing
         self._send = send
         self._transcripts = Transcripts()
@@ -303,14 +303,14 @@ class Conversation:
         self._scope.cancel()
         self._transcripts.forget()
 
-    def _ear(self) -> Hearing:
+    def _ear(self) -> UnitMicrophone:
         if self._hearing is None:
             raise UsageError("this hub hears nothing: start one that has a plugin for speech")
         return self._hearing
 
     async def _listen(
         self,
-        hearing: Hearing,
+        hearing: UnitMicrophone,
         requester: Requester,
         codes: tuple[str, ...],
         mode: ListenMode,

@@ -46,7 +46,7 @@ from hub.events import (
     alert_event,
 )
 from hub.health import queue_health, source_health, source_state
-from hub.hearing import Hearing, SpeechParts
+from hub.hearing import SpeechParts, UnitMicrophone
 from hub.inference import Device, Worker
 from hub.latencies import Latencies
 from hub.ledger import Ledger, Stage
@@ -184,7 +184,7 @@ class Hub:
         self._hearing = (
             None
             if speech is None
-            else Hearing(
+            else UnitMicrophone(
                 speech,
                 unit.settings.speech,
                 log=unit.log,

@@ -11,7 +11,7 @@ from hub.audit.reading import PayloadState, read_entries
 from hub.authority.policy import unit_requester
 from hub.clocks import ManualClock
 from hub.errors import NotAllowedError, NotSignedInError
-from hub.hearing import Hearing, SpeechParts
+from hub.hearing import SpeechParts, UnitMicrophone
 from hub.messages import Act, Requester, Utterance, UtteranceState
 from hub.speech.settings import SpeechSettings
 from hub.speech.transcripts import KEPT, Transcripts
@@ -27,7 +27,7 @@ SAID = Utterance(
 
 def hearing(log, clock, retention=CHARTER):
     parts = SpeechParts(pytest.fail, pytest.fail, pytest.fail)
-    return Hearing(parts, SpeechSettings(), log=log, clock=clock, retention=retention, tell=lambda *_: None)
+    return UnitMicrophone(parts, SpeechSettings(), log=log, clock=clock, retention=retention, tell=lambda *_: None)
 
 
 def opened(path, clock):
