@@ -1,8 +1,9 @@
 """A unit's face lists: loaded by an officer, kept sealed, opened with the key that an officer's sign-in unlocked.
 
 Loading is an act (C7, C12): it is in the log before the list can be used, and so is a refusal. What a list must be is
-`hub.watchlists.faces`' to say, and whether it may be searched now that of orders and probes. On disk a list stays as
-it came; 24 hours after its expiry the file is gone (C11).
+`hub.watchlists.faces`' to say, whether it is in force what the unit's authority publishes, and whether it may be
+searched now that of orders and probes. A unit that follows no authority uses no face list. On disk a list stays as it
+came; 24 hours after its expiry the file is gone (C11).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from hub.store.retention import CHARTER, Datum, Retention
 from hub.watchlists.faces import FaceHeader, VerifiedFaces, read_header, verify_faces
 from hub.watchlists.gallery import Gallery, open_gallery
 from hub.watchlists.locked import forbid_dumps
-from hub.watchlists.trust import TRUST_FILE, TRUSTED_FOLDER, load_trust
+from hub.watchlists.trust import TRUSTED_FOLDER
 from hub.watchlists.trusted import open_trusted
 
 FOLDER: Final = "faces"
@@ -40,6 +41,10 @@ FOLDER: Final = "faces"
 SUFFIX: Final = ".faces"
 SOURCE: Final = "faces"
 """Stands in the log where a hot-list's source stands."""
+NO_AUTHORITY: Final = (
+    "a face list is used only where its authority publishes it, and this unit follows none: "
+    "hand it an update with `patrol-hub authority update`"
+)
 
 
 class Shelved(Struct, frozen=True):
@@ -81,20 +86,21 @@ class FaceLists:
         return tuple(sorted(found, key=lambda each: (each.header.name, each.header.issuer)))
 
     def verify(self, file: Path) -> VerifiedFaces:
-        """Verify a list against whom this unit trusts now. Blocking: it reads the whole file.
+        """Verify a list against what this unit's authority says now. Blocking: it reads the whole file.
 
         Raises:
-            TrustError: It may not be used; why.
+            TrustError: It may not be used, or the unit follows no authority; the message says which.
             InputError: It cannot be read.
         """
         now = self._clock.now()
         header = read_header(file)
         before = next((each for each in self.lists() if _same(each.header, header) and each.file != file), None)
         trusted = open_trusted(self._state / TRUSTED_FOLDER)
-        trust = load_trust(self._state / TRUST_FILE) if trusted is None else trusted.issuers
+        if trusted is None:
+            raise TrustError(NO_AUTHORITY)
         version, digest = (before.header.version, before.file.stem) if before else (0, "")
-        found = verify_faces(file, trust, now, previous_version=version, previous_digest=digest)
-        if trusted is not None and (reason := trusted.admits(found.digest, now, issuer=header.issuer)):
+        found = verify_faces(file, trusted.issuers, now, previous_version=version, previous_digest=digest)
+        if reason := trusted.admits(found.digest, now, issuer=found.header.issuer):
             raise TrustError(reason)
         return found
 

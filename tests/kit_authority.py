@@ -80,13 +80,11 @@ class Ceremony:
 
     def begin(self, now: datetime = NOW) -> Ceremony:
         """Found the authority, with North District as its issuer and who may sign orders."""
-        if now == NOW:
-            (self.path / "staged").mkdir(parents=True)
-            for name, content in _founded().items():
-                (self.path / name).parent.mkdir(parents=True, exist_ok=True)
-                (self.path / name).write_bytes(content)
-            return self
-        return self._found(now)
+        (self.path / "staged").mkdir(parents=True)
+        for name, content in _founded(now).items():
+            (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.path / name).write_bytes(content)
+        return self
 
     def _found(self, now: datetime) -> Ceremony:
         self.desk.create([public("anna"), public("ben")], [public("daily")], now)
@@ -132,10 +130,10 @@ class Ceremony:
 
 
 @cache
-def _founded() -> dict[str, bytes]:
+def _founded(now: datetime) -> dict[str, bytes]:
     """Found an authority once, and return its files: each durable write waits for a disk."""
     with TemporaryDirectory() as folder:
-        path = Ceremony(Path(folder))._found(NOW).path
+        path = Ceremony(Path(folder))._found(now).path
         return {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()}
 
 

@@ -11,10 +11,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
-from hub.authority.keys import KeySigner
 from hub.authority.orders import Purpose
 from hub.authority.unit_key import UnitKey, make_key
 from hub.testing.faces import MODEL, face_picture
@@ -23,11 +21,13 @@ from hub.watchlists.faces import FaceCategory, FaceEntry, VerifiedFaces, sign_fa
 from hub.watchlists.gallery import Gallery, open_gallery
 from hub.watchlists.hygiene import Checked, Reference
 from hub.watchlists.trust import SignerKey, Trust, add_issuer
+from tests.kit_authority import NORTH, signer
 
 NOW = datetime(2030, 1, 2, 12, 0, tzinfo=UTC)
 """When lists are made and used."""
-ISSUER = "North District"
-SIGNERS = tuple(KeySigner(name, Ed25519PrivateKey.generate()) for name in ("anna", "ben"))
+ISSUER = NORTH
+SIGNERS = tuple(signer(name) for name in ("cleo", "dan"))
+"""Who signs for this issuer in `tests.kit_authority` too."""
 TRUST = add_issuer(Trust(), ISSUER, [SignerKey(each.name, each.public) for each in SIGNERS])
 KEY = make_key(secrets.token_bytes)
 """Key of the unit for which lists are made."""
@@ -88,8 +88,8 @@ def build(file: Path, rows: Any, *, signers: int = 2, entries: tuple[FaceEntry, 
         model=MODEL,
         random=secrets.token_bytes,
     )
-    for signer in SIGNERS[:signers]:
-        sign_faces(file, signer)
+    for each in SIGNERS[:signers]:
+        sign_faces(file, each)
     return file
 
 

@@ -198,7 +198,11 @@ def _authority(hub: Hub) -> Check:
     except HubError as error:
         return Check("authority", False, str(error))
     if problem or trusted is None:
-        return Check("authority", not problem, problem or "none followed: hot-lists count by `watchlist trust`")
+        return Check(
+            "authority",
+            not problem,
+            problem or "none followed: hot-lists count by `watchlist trust`, no face list does",
+        )
     update = f"update {trusted.versions[1]} until {trusted.expires:%Y-%m-%d %H:%M} UTC"
     soon = now >= trusted.expires - DUE
     return Check("authority", not soon, trusted.standing(now) or f"{update}{'; take a newer one' if soon else ''}")

@@ -30,7 +30,7 @@ from hub.errors import TrustError, UsageError
 from hub.messages import Field, SubjectKind
 from hub.records import RULES, check_value
 from hub.text import plain
-from hub.watchlists.trust import SIGNERS, Trust
+from hub.watchlists.trust import KNOWN, SIGNERS, Trust
 
 HOT_LIST: Final = "hot-list"
 """Kind of the lists made here: plates, persons and documents that are wanted, missing or stolen."""
@@ -248,7 +248,7 @@ def issued_by(envelope: Envelope, header: ListHeader, trust: Trust) -> tuple[str
     name = plain(header.issuer, limit=80)
     issuer = trust.issuer(header.issuer)
     if issuer is None:
-        raise TrustError(f"the issuer {name!r} is unknown to this unit: add it with `patrol-hub watchlist trust`")
+        raise TrustError(f"the issuer {name!r} is unknown to this unit: {KNOWN}")
     signers = tuple(key.name for key in count_signatures(envelope, issuer.keys, "list"))
     if len(signers) < SIGNERS:
         raise TrustError(

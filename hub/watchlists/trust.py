@@ -1,4 +1,4 @@
-"""Whom a unit trusts to issue lists: issuers by name, each with the public keys of its signers, in one file.
+"""Whom a unit that follows no authority trusts to issue hot-lists: issuers by name, each with its signers' public keys.
 
 The file is the unit's root of trust: mode 0600, written by a signed-in officer's act and refused when anybody else
 could have written it. What a signature must cover is `hub.watchlists.package`'s.
@@ -23,6 +23,10 @@ TRUSTED_FOLDER: Final = "authority"
 `hub.watchlists.trusted`."""
 TRUSTED_FILE: Final = "trusted.json"
 """Name of the file in `TRUSTED_FOLDER`."""
+KNOWN: Final = (
+    "its authority names issuers (`patrol-hub authority update`); where it has none, `patrol-hub watchlist trust` does"
+)
+"""Where an issuer becomes known, for whoever reads that one is not."""
 SIGNERS: Final = 2
 """Different signers of its issuer whom a list needs (C1)."""
 _BYTES: Final = 2**20

@@ -34,9 +34,9 @@ from hub.watchlists.faces import (
 )
 from hub.watchlists.gallery import Gallery, open_gallery
 from hub.watchlists.metadata import Withdrawn
-from hub.watchlists.trust import TRUST_FILE, TRUSTED_FOLDER, Trust, save_trust
+from hub.watchlists.trust import TRUST_FILE, TRUSTED_FILE, TRUSTED_FOLDER, save_trust
 from hub.watchlists.trusted import keep
-from tests.kit_authority import Ceremony, signer
+from tests.kit_authority import Ceremony
 from tests.kit_lists import KEY, NOW, SIGNERS, TRUST, Time, build, templates
 
 ROWS = templates(6)
@@ -67,8 +67,20 @@ class Unit:
         self.folder, self.log, self.clock = folder, MemoryLog(), ManualClock(NOW)
         self.state = folder / "state"
         self.state.mkdir(mode=0o700)
-        save_trust(self.state / TRUST_FILE, TRUST)
+        self.ceremony, self.trusted = Ceremony(folder).begin(NOW), None
+        self.update()
         self.lists = FaceLists(self.state, log=self.log, clock=self.clock, unit="unit-1")
+
+    def update(self):
+        """Take what the authority says now."""
+        self.trusted = self.ceremony.unit(self.trusted, self.clock.now())
+        keep(self.state / TRUSTED_FOLDER, self.trusted)
+
+    def publish(self, file):
+        """Have the issuer publish a list, and take the update."""
+        self.ceremony.publish(file.read_bytes(), self.clock.now())
+        self.update()
+        return file
 
     async def load(self, file, *, requester=OFFICER, key=KEY, model=MODEL):
         return await self.lists.load(file, requester, key, model)
@@ -99,14 +111,14 @@ def resigned(file, *, signers=SIGNERS, **changes):
 
 
 async def test_a_signed_list_is_loaded_opened_and_compared_with(unit, compared):
-    found = await unit.load(build(unit.folder / "list", ROWS))
+    found = await unit.load(unit.publish(build(unit.folder / "list", ROWS)))
     with unit.search() as (best,):
         assert best.entry == "E-2"
     assert compared == [6]
     assert unit.acts() == [Act.LIST_LOADED]
     (entry,) = unit.log.entries
     assert (entry.requester, entry.payload.digest, entry.payload.entries) == (OFFICER, found.digest, 6)
-    assert entry.payload.signers == ("anna", "ben")
+    assert entry.payload.signers == ("cleo", "dan")
 
 
 def _cut(file):
@@ -187,11 +199,17 @@ REFUSED = {
 }
 
 
+PUBLISHED = {"another model's", "another list's seal", "another unit's"}
+"""Refused although their issuer publishes them."""
+
+
 @pytest.mark.parametrize("case", REFUSED)
 async def test_any_other_list_is_refused_with_the_reason_and_compared_with_nothing(unit, compared, case):
     spoil, reason = REFUSED[case]
     file = build(unit.folder / "list", ROWS)
     spoil(file)
+    if case in PUBLISHED:
+        unit.publish(file)
     with pytest.raises(TrustError, match=reason):
         await unit.load(file)
     with pytest.raises(NotAllowedError), unit.search():
@@ -223,20 +241,20 @@ def test_no_byte_of_a_list_can_be_changed(tmp_path, at, bit):
 
 
 async def test_a_list_that_was_loaded_is_verified_again_each_time_it_is_opened(unit, compared):
-    await unit.load(build(unit.folder / "list", ROWS))
+    await unit.load(unit.publish(build(unit.folder / "list", ROWS)))
     (file,) = (unit.state / FOLDER).glob("*.faces")
     good = file.read_bytes()
     _entry_altered(file)
     with pytest.raises(TrustError, match="altered"), unit.search():
         pytest.fail("it opened")
-    file.write_bytes(build(unit.folder / "other", templates(3, seed=9)).read_bytes())
+    file.write_bytes(unit.publish(build(unit.folder / "other", templates(3, seed=9), name="others")).read_bytes())
     with pytest.raises(TrustError, match="exchanged"), unit.search():
         pytest.fail("it opened")
     file.write_bytes(good)
-    save_trust(unit.state / TRUST_FILE, Trust())
-    with pytest.raises(TrustError, match="unknown to this unit"), unit.search():
+    (unit.state / TRUSTED_FOLDER / TRUSTED_FILE).unlink()
+    with pytest.raises(TrustError, match="follows none"), unit.search():
         pytest.fail("it opened")
-    save_trust(unit.state / TRUST_FILE, TRUST)
+    unit.update()
     unit.clock.advance(12 * 3600)
     with pytest.raises(TrustError, match="expired"), unit.search():
         pytest.fail("it opened")
@@ -245,8 +263,8 @@ async def test_a_list_that_was_loaded_is_verified_again_each_time_it_is_opened(u
 
 async def test_a_list_is_not_rolled_back_and_a_newer_one_takes_its_place(unit):
     second = build(unit.folder / "second", ROWS, version=2)
-    await unit.load(build(unit.folder / "first", ROWS))
-    newest = await unit.load(second)
+    await unit.load(unit.publish(build(unit.folder / "first", ROWS)))
+    newest = await unit.load(unit.publish(second))
     assert [each.file for each in unit.lists.lists()] == [newest.file]
     with pytest.raises(TrustError, match="rolled back"):
         await unit.load(unit.folder / "first")
@@ -256,18 +274,18 @@ async def test_a_list_is_not_rolled_back_and_a_newer_one_takes_its_place(unit):
 
 
 async def test_an_order_gets_the_list_that_it_names_and_a_probe_the_only_one(unit):
-    first = await unit.load(build(unit.folder / "first", ROWS))
+    first = await unit.load(unit.publish(build(unit.folder / "first", ROWS)))
     with unit.search(digest=first.digest) as (best,):
         assert best.entry == "E-2"
     with pytest.raises(NotAllowedError, match="not loaded"), unit.search(digest="0" * 64):
         pytest.fail("it opened")
-    await unit.load(build(unit.folder / "second", ROWS, name="others"))
+    await unit.load(unit.publish(build(unit.folder / "second", ROWS, name="others")))
     with pytest.raises(NotAllowedError, match=r"several face lists are loaded \(children, others\)"), unit.search():
         pytest.fail("it opened")
 
 
 async def test_another_units_key_opens_nothing(unit, compared):
-    file = build(unit.folder / "list", ROWS)
+    file = unit.publish(build(unit.folder / "list", ROWS))
     other = make_key(secrets.token_bytes)
     with pytest.raises(TrustError, match="not made for this unit"):
         await unit.load(file, key=other)
@@ -279,19 +297,20 @@ async def test_another_units_key_opens_nothing(unit, compared):
 )
 async def test_nobody_loads_a_list_who_may_not(unit, who, error):
     with pytest.raises(error):
-        await unit.load(build(unit.folder / "list", ROWS), requester=who)
+        await unit.load(unit.publish(build(unit.folder / "list", ROWS)), requester=who)
     assert unit.lists.lists() == ()
 
 
 async def test_what_is_not_in_the_log_is_not_loaded(unit):
+    file = unit.publish(build(unit.folder / "list", ROWS))
     unit.log.broken = True
     with pytest.raises(HubError):
-        await unit.load(build(unit.folder / "list", ROWS))
+        await unit.load(file)
     assert unit.lists.lists() == ()
 
 
 async def test_c11_a_list_is_gone_a_day_after_its_expiry(unit):
-    found = await unit.load(build(unit.folder / "list", ROWS))
+    found = await unit.load(unit.publish(build(unit.folder / "list", ROWS)))
     unit.clock.advance(36 * 3600 - 1)
     await unit.lists.erase_due()
     assert found.file.exists()
@@ -304,7 +323,7 @@ async def test_c11_a_list_is_gone_a_day_after_its_expiry(unit):
 
 async def test_the_file_shows_nobody(unit):
     """What lies on disk holds no name, no photo, no identifier and no template."""
-    found = await unit.load(build(unit.folder / "list", ROWS))
+    found = await unit.load(unit.publish(build(unit.folder / "list", ROWS)))
     data = found.file.read_bytes()
     for secret in (b"Nobody", b"photo of", b"E-2", b"Stay with", *(row.tobytes()[:16] for row in ROWS)):
         assert secret not in data
@@ -313,8 +332,8 @@ async def test_the_file_shows_nobody(unit):
 
 
 async def test_a_full_disk_leaves_what_was_there(unit, monkeypatch):
-    first = await unit.load(build(unit.folder / "first", ROWS))
-    second = build(unit.folder / "second", ROWS, version=2)
+    first = await unit.load(unit.publish(build(unit.folder / "first", ROWS)))
+    second = unit.publish(build(unit.folder / "second", ROWS, version=2))
 
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -326,28 +345,47 @@ async def test_a_full_disk_leaves_what_was_there(unit, monkeypatch):
     assert list((unit.state / FOLDER).iterdir()) == [first.file]
 
 
-async def test_where_the_unit_follows_an_authority_what_is_published_counts_and_nothing_else(tmp_path, compared):
+@pytest.mark.parametrize("by_file", [False, True])
+async def test_a_unit_that_follows_no_authority_uses_no_face_list(unit, compared, by_file):
+    """Nor does one whose trust file, good for hot-lists, names the issuer with both of its signers."""
+    file = unit.publish(build(unit.folder / "list", ROWS))
+    (unit.state / TRUSTED_FOLDER / TRUSTED_FILE).unlink()
+    if by_file:
+        save_trust(unit.state / TRUST_FILE, TRUST)
+    with pytest.raises(TrustError, match=r"this unit follows none: .*`patrol-hub authority update`"):
+        await unit.load(file)
+    with pytest.raises(TrustError, match="follows none"):
+        unit.lists.verify(file)
+    assert unit.lists.lists() == ()
+    assert unit.acts() == [Act.LIST_REFUSED]
+    assert sum(compared) == 0
+
+
+async def test_what_the_authority_publishes_counts_and_nothing_else(unit, compared):
     """That both signers of a trusted issuer signed it is not enough."""
-    unit, ceremony = Unit(tmp_path), Ceremony(tmp_path).begin(NOW)
-    signers = tuple(signer(name) for name in ("cleo", "dan"))
-    file = resigned(build(tmp_path / "list", ROWS), signers=signers)
-    keep(unit.state / TRUSTED_FOLDER, ceremony.unit(now=NOW))
+    file = build(unit.folder / "list", ROWS)
     with pytest.raises(TrustError, match="never published"):
         await unit.load(file)
-    ceremony.publish(file.read_bytes(), NOW)
-    keep(unit.state / TRUSTED_FOLDER, trusted := ceremony.unit(now=NOW))
-    found = await unit.load(file)
+    found = await unit.load(unit.publish(file))
     with unit.search() as (best,):
         assert best.entry == "E-2"
     with pytest.raises(TrustError, match="unknown to this unit"):
-        await unit.load(build(tmp_path / "other", ROWS, name="others", issuer="South District"))
+        await unit.load(build(unit.folder / "other", ROWS, name="others", issuer="South District"))
     before = sum(compared)
-    ceremony.desk.withdraw(Withdrawn(lists=(found.digest,)), NOW)
-    ceremony.sign("anna", "ben")
-    ceremony.refresh(NOW)
-    keep(unit.state / TRUSTED_FOLDER, ceremony.unit(trusted, now=NOW))
+    unit.ceremony.desk.withdraw(Withdrawn(lists=(found.digest,)), NOW)
+    unit.ceremony.sign("anna", "ben")
+    unit.ceremony.refresh(NOW)
+    unit.update()
     with pytest.raises(TrustError, match="withdrawn"), unit.search():
         pytest.fail("it opened")
     with pytest.raises(TrustError, match="withdrawn"):
         await unit.load(file)
     assert sum(compared) == before
+
+
+async def test_an_authority_that_was_not_heard_of_for_too_long_lets_no_list_be_used(unit, compared):
+    await unit.load(unit.publish(build(unit.folder / "list", ROWS, expires=NOW + timedelta(days=30))))
+    unit.clock.advance(8 * 24 * 3600)
+    with pytest.raises(TrustError, match="the timestamp expired"), unit.search():
+        pytest.fail("it opened")
+    assert sum(compared) == 0

@@ -14,6 +14,7 @@ from hub.calibration import read_calibration
 from hub.testing.faces import calibration, face_picture
 from hub.testing.frames import write_photo
 from tests.kit import ISSUER, PASSPHRASES, ROOT, Unit, command
+from tests.kit_following import follow, publish
 
 COLUMNS = (
     "entry", "name", "photo", "photo_date", "category", "legal_basis", "issuing_authority", "expires", "instruction",
@@ -22,13 +23,19 @@ TODAY = datetime.now(UTC).date()
 PURPOSE = "missing-or-vulnerable-person"
 
 
+def make_keys(unit):
+    for name in ("first", "second"):
+        assert command("watchlist", "new-key", str(unit.folder / f"{name}.pem")).status == 0
+
+
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     unit = Unit.empty(tmp_path_factory.mktemp("prepared") / "unit")
     with unit.active():
         unit.run("officer", "add", "100", stdin=PASSPHRASES["100"])
         unit.sign_in("100")
-        unit.trust()
+        make_keys(unit)
+        follow(unit)
     (unit.folder / "photos").mkdir()
     for person in (0, 30, 60, 90):
         write_photo(unit.folder / "photos" / f"{person}.png", face_picture(person))
@@ -103,6 +110,9 @@ def test_from_photos_to_a_loaded_list(unit):
     assert "opens on car-1" in shown.out
     assert "nobody's signature was looked at" in shown.out
     assert command("watchlist", "show", file, "--format", "json").json()["units"] == ["car-1"]
+    early = unit.run("watchlist", "load", file)
+    assert (early.status, "never published" in early.problem()) == (1, True)
+    publish(unit, Path(file))
     verified = unit.run("watchlist", "verify", file, "--format", "json")
     assert (verified.status, verified.json()["signers"]) == (0, ["first", "second"])
     assert "signed by first and second" in unit.run("watchlist", "verify", file).out
@@ -130,6 +140,7 @@ def test_a_hot_list_is_shown_as_well(unit):
 
 def test_without_the_session_s_key_the_passphrase_is_asked_for_again(unit, monkeypatch):
     file, _ = build(unit, record(0))
+    publish(unit, Path(file))
     monkeypatch.delenv("XDG_RUNTIME_DIR")
     assert unit.run("watchlist", "load", file, stdin="").status == 2
     assert unit.run("watchlist", "load", file, stdin="not the passphrase\n").status == 1
@@ -142,6 +153,17 @@ def test_a_list_that_may_not_be_used_is_refused_and_in_the_log(unit):
     refused = unit.run("watchlist", "load", file)
     assert (refused.status, "1 of the 2 signatures" in refused.problem()) == (1, True)
     assert _log(unit)[-1]["entry"]["act"] == "list_refused"
+
+
+def test_a_unit_that_follows_no_authority_loads_none(unit):
+    """Although its trust file, good for hot-lists, names the issuer."""
+    (unit.state / "authority" / "trusted.json").unlink()
+    keys = [str(unit.folder / f"{name}.pem.pub") for name in ("first", "second")]
+    assert unit.run("watchlist", "trust", ISSUER, *keys).status == 0
+    file, _ = build(unit, record(0))
+    refused = unit.run("watchlist", "load", file)
+    assert (refused.status, "`patrol-hub authority update`" in refused.problem()) == (1, True)
+    assert unit.run("watchlist", "verify", file).out.startswith("REFUSED: a face list is used only where its authority")
 
 
 def test_a_check_names_each_row_and_says_no(unit):
@@ -269,7 +291,8 @@ def test_a_list_of_real_photos(tmp_path):
     with unit.active():
         unit.run("officer", "add", "100", stdin=PASSPHRASES["100"])
         unit.sign_in("100")
-        unit.trust()
+        make_keys(unit)
+        follow(unit)
         report = check(unit, *rows, size=30, more=("--format", "json")).json()
         bad = {each["row"] for each in report["findings"] if each["refuses"]}
         assert 15 <= report["good"] <= 30
@@ -278,4 +301,5 @@ def test_a_list_of_real_photos(tmp_path):
         good = [row for number, row in enumerate(rows, start=1) if number not in bad]
         file, built = build(unit, *good, size=30)
         assert built.status == 0, built.err
+        publish(unit, Path(file))
         assert unit.run("watchlist", "load", file).status == 0

@@ -21,6 +21,7 @@ from hub.watchlists.faces import sign_faces
 from hub.wire import Probed, ProbeFace, Refused
 from tests.kit import CONFIG, ISSUER, PASSPHRASES, Unit
 from tests.kit_attach import attached, running
+from tests.kit_following import follow, publish
 from tests.kit_lists import PARTICULARS, checked, entry
 from tests.kit_watch import LISTED, people
 
@@ -35,6 +36,7 @@ def prepared(tmp_path_factory):
     (folder / "scripted.json").write_bytes(msgspec.json.encode(calibration()))
     unit.config.write_text(f'calibrations_folder = "calibrations"\n{CONFIG}')
     with unit.active():
+        follow(unit)
         load(unit)
     return unit
 
@@ -56,6 +58,7 @@ def load(unit):
     build_faces(file, checked(people(*LISTED), entries=entries), particulars, model=MODEL, random=secrets.token_bytes)
     for pem in ("first.pem", "second.pem"):
         sign_faces(file, load_key(unit.folder / pem, pem))
+    publish(unit, file)
     loaded = unit.run("watchlist", "load", str(file), stdin=PASSPHRASES["4711"])
     assert loaded.status == 0, loaded.err
 
