@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from functools import lru_cache
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from rich.color import Color
@@ -36,6 +37,18 @@ def half_blocks(picture: Picture | None, columns: int, rows: int) -> Text:
     if picture is None:
         return Text("no picture")
     return _drawn(picture.jpeg, max(1, columns), max(1, rows)).copy()
+
+
+def beside(one: Text, other: Text, gap: int = 3) -> Text:
+    """Return two drawings side by side, their first lines level."""
+    rows = one.split("\n", allow_blank=True), other.split("\n", allow_blank=True)
+    width = max(row.cell_len for row in rows[0])
+    lines = []
+    for here, there in zip_longest(*rows):
+        line = here.copy() if here is not None else Text()
+        line.append(" " * (width - line.cell_len + gap))
+        lines.append(line.append_text(there) if there is not None else line)
+    return Text("\n", no_wrap=True).join(lines)
 
 
 def _coarse(value: int) -> int:

@@ -62,7 +62,14 @@ def can_act(state: State) -> bool:
 def steps_for(state: State) -> tuple[AlertState, ...]:
     """Return the next steps of the alert under the mark, once everything about it is on screen (C6)."""
     page = page_of(state)
-    return NEXT.get(page.state, ()) if page is not None and can_act(state) else ()
+    if page is None or not can_act(state) or (page.state is AlertState.ALERT and is_own(state, page)):
+        return ()
+    return NEXT.get(page.state, ())
+
+
+def is_own(state: State, alert: Alert) -> bool:
+    """Say whether the officer raised an alert, as by a probe: then another one decides about it (C6)."""
+    return state.officer is not None and bool(alert.raised_by) and alert.raised_by == state.officer.officer
 
 
 def correction_for(state: State) -> AlertState | None:

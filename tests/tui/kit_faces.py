@@ -1,14 +1,16 @@
-"""What a scripted hub knows of orders, face lists, grants and faces."""
+"""What a scripted hub knows of orders, face lists, grants and faces; no face here is anybody's."""
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 
 from msgspec.structs import replace
+from PIL import Image, ImageDraw
 
-from hub.messages import OrderReason, WatchHealth
+from hub.messages import Alert, Field, Hit, HitKind, OrderReason, Picture, Record, WatchHealth
 from hub.wire import AuthorityShown, FaceListShown, GrantShown, OrderShown
-from tests.tui.kit import NOW
+from tests.tui.kit import NOW, alert
 
 DIGEST = "a7" * 32
 ENDS = NOW + timedelta(minutes=41)
@@ -67,3 +69,54 @@ def watch(reason: OrderReason = OrderReason.IN_FORCE, **changes: object) -> Watc
     """Return a watch; one that is not in force has nothing in memory."""
     made = WATCH if reason is OrderReason.IN_FORCE else replace(WATCH, reason=reason, entries=0, expected=0.0)
     return replace(made, **changes)
+
+
+def face_jpeg(shade: int, size: tuple[int, int] = (96, 112)) -> Picture:
+    """Return a drawn face that is nobody's."""
+    image = Image.new("RGB", size, (70, 80, 90))
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((14, 8, 82, 106), fill=(shade, shade - 30, shade - 50))
+    for x in (36, 60):
+        pen.ellipse((x - 6, 42, x + 6, 52), fill=(40, 40, 60))
+    pen.rectangle((36, 80, 60, 86), fill=(150, 60, 60))
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=90)
+    return Picture(file.getvalue(), *size)
+
+
+def face_alert(name: str = "F-1", *, raised_by: str = "", after: float = 0.0, **changes: object) -> Alert:
+    """Return an alert about a child's face."""
+    made = alert(name, category="missing_child", camera="front", after=after)
+    fields = (
+        Field("category", "missing_child"),
+        Field("instruction", "Stay with the child and call the desk"),
+        Field("issuing_authority", "Missing Persons Bureau"),
+        Field("name", "Nobody, Nina"),
+    )
+    hit = Hit(
+        kind=HitKind.FACE,
+        record=Record("E-7", fields),
+        cost=0.0,
+        limit=0.0,
+        aligned=(),
+        region_agrees=None,
+        ambiguous=False,
+        competing=(),
+        why="The face resembles the reference photo of 2029-10-04: similarity 0.612 over 3 pictures, a candidate from "
+        "0.548 on, 0.171 ahead of the next entry. 0.021 false alerts are expected an hour.",
+        similarity=0.612,
+        margin=0.171,
+    )
+    return replace(
+        made,
+        **{
+            "source": "missing_children",
+            "list_digest": DIGEST,
+            "hit": hit,
+            "readings": (),
+            "raised_by": raised_by,
+            "crop": face_jpeg(200),
+            "reference": face_jpeg(225),
+        }
+        | changes,
+    )

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input, Label, Static
 
-from hub.messages import Alert, AlertState
+from hub.messages import Alert, AlertState, HitKind
 from hub.tui.dialogs.base import Dialog
 from hub.tui.lines import STRONG, put, stack, words
 from hub.wire import DecideAlert
@@ -51,7 +51,10 @@ class ReasonDialog(Dialog):
         read = alert.readings[0].plate if alert.readings else "-"
         title = ("Correct to: " if self._correction else "") + TITLES[self._step]
         lines = [put((title, STRONG)), put(f"{words(alert.category)}, entry {record.entry} of {alert.source}")]
-        lines.append(put(f"read {read}, list {record.get('plate') or '-'}"))
+        if alert.hit.kind is HitKind.FACE:
+            lines.append(put(f"{record.get('name') or 'no name'}: decided on both pictures, side by side"))
+        else:
+            lines.append(put(f"read {read}, list {record.get('plate') or '-'}"))
         return stack(lines)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

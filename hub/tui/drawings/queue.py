@@ -8,7 +8,7 @@ from typing import Final
 from rich.text import Text
 
 from hub.events import AlertEvent
-from hub.messages import AlertState, is_missing
+from hub.messages import AlertState, HitKind, is_missing
 from hub.tui.drawings import View
 from hub.tui.lines import BAD, QUIET, STRONG, cell, left, put, stack, words
 from hub.tui.state import is_open
@@ -47,7 +47,9 @@ def _entry(alert: AlertEvent, marked: bool, now: datetime, width: int) -> list[T
         category = f"!! {category.upper()}"
     style = (BAD if is_missing(alert.category) else STRONG) if is_open(alert) else QUIET
     head = ("▶ " if marked else "  ") + cell(category, width - len(state) - 4) + f" {state} "
-    place = " ".join(each for each in (alert.plate or alert.entry_plate or alert.entry, alert.camera) if each)
+    face = "face " if alert.candidate is HitKind.FACE else ""
+    what = alert.plate or alert.entry_plate or f"{face}{alert.entry}"
+    place = " ".join(each for each in (what, alert.camera) if each)
     foot = "  " + cell(place + ("  DEVELOPMENT" if alert.development else ""), width - 2)
     both = [put((head, style)), put((foot, "" if is_open(alert) else QUIET))]
     for line in both if marked else ():

@@ -35,8 +35,9 @@ e            engaged: you are dealing with it
 c, n         confirmed, or not confirmed
 x            correct the decision before; it stays on record
 
-The blocks under the read are as high as each character is probable; ^ marks where read and list differ. An alert \
-leaves as a dispatch only once it is adjudicated true. What is adjudicated false loses its pictures at once."""
+The blocks under the read are as high as each character is probable; ^ marks where read and list differ. A face stands \
+beside its reference photo: that it is alike to the model proves nothing. An alert leaves as a dispatch only once it \
+is adjudicated true; adjudicated false it loses its pictures at once. Your own probe is decided by another officer."""
     # Steps have priority and wait for their dialog: a reason typed at once is not taken for keys of this screen.
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "step('adjudicated_true')", "True", priority=True),
