@@ -363,6 +363,9 @@ class SourceHost:
             return f"no answer within {hosted.spec.deadline:g} s"
         if isinstance(error, PluginParkedError):
             hosted.problem = "it is parked: too many of its calls never ended"
+            if not hosted.worker.parked:  # its own process was ended for what it did: that is accounted for at once
+                hosted.problem = plain(str(error), limit=200)
+                self._try_again(hosted, at_once=True)
             return f"not available: {hosted.problem}"
         if isinstance(error, HubError):
             return plain(str(error), limit=200)

@@ -8,12 +8,17 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+import trio
 
+from hub.clocks import ManualClock
 from hub.errors import PluginParkedError
 from hub.isolation.limits import guards
+from hub.messages import Answer, LookupRequest, Requester
+from hub.plates.grammar import load_grammars
+from hub.sources import SourceSpec, SourceStatus, open_sources
 from hub.testing.sources import typed_plate
 from tests.kit import LISTED, Unit
-from tests.kit_isolation import SOURCE, Stranger, query
+from tests.kit_isolation import NOW, SOURCE, Stranger, query
 
 pytestmark = pytest.mark.skipif(not guards().landlock, reason="this kernel has no Landlock")
 
@@ -99,6 +104,33 @@ def test_an_attempt_in_the_middle_of_a_query_ends_it(
         source.open(plugin.context(state))
         with pytest.raises(PluginParkedError, match=r"tried to open unit\.key"):
             source.find(query(typed_plate("KE1")))
+
+
+async def test_its_host_accounts_for_it_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: Path) -> None:
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    code = SOURCE.replace("        yield", f"        open({str(state / 'unit.key')!r})\n        yield")
+    plugin = Stranger.put(tmp_path / "site", "hostile", code)
+    told: list[SourceStatus] = []
+    parked = trio.Event()
+
+    async def on_opened(status: SourceStatus) -> None:
+        told.append(status)
+        if status.parked:
+            parked.set()
+
+    async def deliver(_: Answer) -> None:
+        pass
+
+    request = LookupRequest("L1", typed_plate("KE123AB"), Requester("4711", "officer", "unit-1"), "stop", (), NOW)
+    with plugin.source(state) as source:
+        specs = [SourceSpec("hostile", source, plugin.context(state), 5.0)]
+        async with open_sources(specs, clock=ManualClock(NOW), book=load_grammars(), on_opened=on_opened) as host:
+            (answer,) = await host.ask(request, deliver=deliver)
+            with trio.fail_after(5):
+                await parked.wait()
+    assert answer.explanation == "not available: it is parked: tried to open unit.key in the hub's state folder"
+    assert [(status.usable, status.parked) for status in told] == [(True, False), (False, True)]
+    assert told[1].detail == "it is parked: tried to open unit.key in the hub's state folder"
 
 
 def test_what_goes_round_python_meets_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: Path) -> None:
