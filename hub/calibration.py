@@ -124,7 +124,7 @@ def read_calibration(path: Path) -> Calibration:
     """
     try:
         found = msgspec.json.decode(path.read_bytes(), type=Calibration)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ModelError(f"{path.name} is no calibration: {error}") from error
     if len(found.different) != len(found.same) or not found.comparisons:
         raise ModelError(f"{path.name} is no calibration: its histograms do not fit together")

@@ -101,7 +101,7 @@ def read_openset(file: Path) -> OpenSet:
         people = msgspec.json.decode(file.read_bytes(), type=OpenSet)
     except OSError as error:
         raise InputError(f"{file.name}: cannot be read: {error.strerror}") from error
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{file.name}: {error}") from error
     if len({each.id for each in people.gallery}) != len(people.gallery):
         raise InputError(f"{file.name}: an identifier is given twice")

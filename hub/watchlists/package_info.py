@@ -63,7 +63,7 @@ def read_info(package: Path) -> PackageInfo:
     try:
         payload = msgspec.json.decode(envelope, type=_Envelope).payload
         header = msgspec.json.decode(payload, type=_Header)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{package} is no list: make one with `patrol-hub watchlist build` and sign it") from error
     size = header.size or (len(header.entries) if isinstance(header.entries, list) else 0)
     digest = hashlib.sha256(payload).hexdigest()

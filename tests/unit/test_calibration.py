@@ -66,7 +66,11 @@ def test_a_model_without_its_own_calibration_compares_nothing(tmp_path):
     assert load_calibration(MODEL, tmp_path) == calibration()
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", msgspec.json.encode(replace(calibration(), same=()))])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{}", b'{"model":"\xff"}', b"[" * 100_000, msgspec.json.encode(replace(calibration(), same=()))],
+    ids=["empty", "nothing", "no UTF-8", "deep", "no pair"],
+)
 def test_what_is_no_calibration_is_named(tmp_path, content):
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(ModelError, match=r"a\.json is no calibration"):
