@@ -38,7 +38,7 @@ from hub.tui.screens.speech import SpeechScreen
 from hub.tui.speech import offers
 from hub.tui.state import Asked, Link, Lost, Message, Muted, Remarked, State, Tick, Watched, reduce
 from hub.tui.themes import CONTRAST, NIGHT
-from hub.wire import Request, ShowAlert, SignOut, Snapshot, Stopping, Watch
+from hub.wire import ProbeFace, Request, ShowAlert, SignOut, Snapshot, Stopping, Watch
 
 DRAW_SECONDS: Final = 0.05
 """Longest time between a message and its place on the screen; what comes in between is drawn together."""
@@ -183,6 +183,7 @@ class Dashboard(App[None]):
             can_act(state),
             page_of(state) is None,
             offers(state.speech),
+            (state.watched, is_pending(state, ProbeFace)),
         )
         if offered != self._offered and not is_pending(state, ShowAlert):
             self._offered = offered
@@ -206,7 +207,7 @@ class Dashboard(App[None]):
             self._watching = ""  # the hub has ended them with the session
             return
         wanted = ""
-        if isinstance(self.screen, LiveScreen):
+        if any(isinstance(each, LiveScreen) for each in self.screen_stack):
             wanted = state.watched if any(each.camera == state.watched for each in state.cameras) else ""
             if not wanted and (wanted := neighbour_camera(state, 0)):
                 self.state = reduce(state, Watched(wanted))

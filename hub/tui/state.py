@@ -34,6 +34,7 @@ from hub.messages import (
     ListenMode,
     ReasonCount,
     Requester,
+    SubjectKind,
     WatchHealth,
     is_missing,
 )
@@ -56,6 +57,8 @@ from hub.wire import (
     LogShown,
     LogVerified,
     LookUp,
+    Probed,
+    ProbeFace,
     Pulse,
     QueueHealth,
     Refused,
@@ -85,6 +88,7 @@ _Ending: TypeAlias = (
     | Refused
     | AlertShown
     | AuthorityShown
+    | Probed
     | LogShown
     | LogVerified
     | CheckpointTaken
@@ -172,6 +176,19 @@ class LookUpPage(Struct, frozen=True):
     answers: tuple[Answer, ...] = ()
     ended: bool = False
     refused: str = ""
+    kind: SubjectKind | None = None
+    """What was asked about."""
+    granted: bool = False
+    """Whether a grant came with it."""
+
+
+class ProbePage(Struct, frozen=True):
+    """A probe and what came of it; gone with the session, or when the officer looks at no camera any more."""
+
+    request: int
+    camera: str
+    answer: Probed | None = None
+    refused: str = ""
 
 
 class LogPage(Struct, frozen=True):
@@ -231,6 +248,7 @@ class State(Struct, frozen=True):
     """Camera whose pictures are wanted; "" for none."""
     live: CameraPicture | None = None
     """Its newest picture, reduced by the hub; in memory only, and only while an officer is signed in."""
+    probe: ProbePage | None = None
     look_up: LookUpPage | None = None
     log: LogPage = LogPage()
     speech: SpeechPage = SpeechPage()
@@ -278,7 +296,7 @@ def reduce(state: State, message: Message) -> State:
         case Chose():
             return _choose(state, message.alert)
         case Watched():
-            return replace(state, watched=message.camera, live=None)
+            return replace(state, watched=message.camera, live=None, probe=None)
         case CameraPicture():
             wanted = state.officer is not None and message.camera == state.watched
             return replace(state, live=message) if wanted else state
@@ -412,8 +430,11 @@ def _asked(state: State, request: Request) -> State:
         case SignIn():
             request = replace(request, passphrase="")
         case LookUp():
-            page = LookUpPage(request.request, f"{request.subject_kind.value} {request.value}")
-            state = replace(state, look_up=page)
+            title = f"{request.subject_kind.value} {request.value}"
+            page = LookUpPage(request.request, title, kind=request.subject_kind, granted=bool(request.grant))
+            request, state = replace(request, grant=b""), replace(state, look_up=page)
+        case ProbeFace():
+            state = replace(state, probe=ProbePage(request.request, request.camera))
         case VerifyLog():
             state = replace(state, log=replace(state.log, verified=None))
         case TakeCheckpoint():
@@ -453,6 +474,8 @@ def _answer(state: State, reply: Message) -> State:
             return replace(state, log=replace(state.log, checkpoint=reply.text))
         case AuthorityShown():
             return replace(state, authority=reply)
+        case Probed():
+            return _probed(state, reply)
         case AnsweringShown() | Translated():
             return replace(state, speech=speech.answer(state.speech, request, reply))
 
@@ -465,6 +488,14 @@ def _shown(state: State, request: Request | None, reply: AlertShown) -> State:
         words = alert.state.value.replace("_", " ")
         state = _remark(state, state.heard_at, f"alert {alert.alert}: {words}")
     return state
+
+
+def _probed(state: State, reply: Probed) -> State:
+    page = state.probe
+    if page is not None and page.request == reply.request:
+        return replace(state, probe=replace(page, answer=reply))
+    at = state.heard_at  # the officer looks at something else meanwhile
+    return _remark(state, at, f"probe: {reply.status.replace('_', ' ')}") if at is not None else state
 
 
 def _done(state: State, request: Request | None, reply: Done) -> State:
@@ -481,6 +512,8 @@ def _refused(state: State, request: Request | None, reply: Refused) -> State:
     page = state.look_up
     if isinstance(request, LookUp) and page is not None and page.request == reply.request:
         state = replace(state, look_up=replace(page, ended=True, refused=reply.reason))
+    if state.probe is not None and state.probe.request == reply.request:
+        state = replace(state, probe=replace(state.probe, refused=reply.reason))
     if reply.sign_in and not isinstance(request, SignIn):
         state = _signed_out(state)
     at = state.heard_at
@@ -498,6 +531,8 @@ def _lost(state: State, reason: str) -> State:
     page = state.look_up
     if page is not None and not page.ended:
         state = replace(state, look_up=replace(page, ended=True, refused="the hub was lost before all had answered"))
+    if state.probe is not None and state.probe.answer is None:
+        state = replace(state, probe=replace(state.probe, refused="the hub was lost before it answered"))
     return state
 
 
@@ -511,6 +546,7 @@ def _signed_out(state: State) -> State:
         chosen="",
         page=None,
         live=None,
+        probe=None,
         look_up=None,
         log=LogPage(),
         authority=None,

@@ -54,6 +54,8 @@ from hub.wire import (
     LogShown,
     LogVerified,
     LookUp,
+    Probed,
+    ProbeFace,
     Pulse,
     QueueHealth,
     Refused,
@@ -242,6 +244,7 @@ class ScriptedHub:
         self.watched = ""
         self.watch: WatchHealth | None = None
         self.authority = AuthorityShown(request=0, order=None, face_lists=(), grants=())
+        self.probed: Probed | Refused | None = None
         self.takes = 116.0
         self._numbers = 0
         self._queue: asyncio.Queue[object] = asyncio.Queue()
@@ -343,6 +346,8 @@ class ScriptedHub:
             case LookUp():
                 came = [AnswerCame(request=number, answer=each) for each in self.answers]
                 return [*came, Done(request=number, text="")]
+            case ProbeFace():
+                return [] if self.probed is None else [replace(self.probed, request=number)]
             case ShowAuthority():
                 return [replace(self.authority, request=number)]
             case ShowLog():

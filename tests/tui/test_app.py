@@ -272,6 +272,11 @@ async def test_the_live_screen_shows_one_camera_to_a_signed_in_officer():
         await settle(pilot)
         assert hub.watched == "rear"
         assert "nothing outlined" in shown(app)
+        await pilot.press("f1")
+        await settle(pilot)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert hub.watched == "rear"  # help over the screen changes nothing
         hub.tell(hub.picture("front"))  # of the camera before: too late
         await settle(pilot)
         assert app.state.live.camera == "rear"

@@ -32,20 +32,32 @@ from hub.tui.drawings.banner import draw_banner
 from hub.tui.drawings.cameras import draw_cameras
 from hub.tui.drawings.characters import draw_characters
 from hub.tui.drawings.health import draw_health
+from hub.tui.drawings.live import draw_live_head
 from hub.tui.drawings.log import draw_log
+from hub.tui.drawings.probe import draw_probe
 from hub.tui.drawings.queue import draw_queue
 from hub.tui.drawings.remark import draw_remark
 from hub.tui.drawings.status import draw_status
 from hub.tui.lines import cell, columns, left, put, sparkline
 from hub.tui.picture import half_blocks
 from hub.tui.state import Asked, Lost, Remarked, State, reduce
-from hub.wire import AlertShown, AnswerCame, AuthorityShown, LogShown, LogVerified, LookUp
+from hub.wire import (
+    AlertShown,
+    AnswerCame,
+    AuthorityShown,
+    LogShown,
+    LogVerified,
+    LookUp,
+    Probed,
+    ProbeEntry,
+    ProbeFace,
+)
 from tests.tui.kit import LINES, NOW, OFFICER, ScriptedHub, alert, answer, plate_jpeg, source
 from tests.tui.kit_faces import FACE_LIST, GRANT, ORDER, watch
 
 DRAWINGS = (
     draw_status, draw_banner, draw_remark, draw_queue, draw_alert_head, draw_alert, draw_answers, draw_cameras,
-    draw_health, draw_log, draw_authority,
+    draw_health, draw_log, draw_authority, draw_probe, draw_live_head,
 )  # fmt: skip
 HOSTILE = st.one_of(
     st.text(max_size=40),
@@ -94,6 +106,9 @@ def everywhere(text: str) -> State:
     lists = (replace(FACE_LIST, name=text, issuer=text, authority=text, legal_basis=text, purpose=text, place=text),)
     grants = (replace(GRANT, grant=text, source=text, fields=(text,), legal_basis=text, reference=text, officer=text),)
     shown = reduce(shown, AuthorityShown(request=5, order=order, face_lists=lists, grants=grants))
+    entries = (ProbeEntry(text, 0.6, None, text, text, text),)
+    shown = reduce(shown, Asked(ProbeFace(request=6, camera=text, reason=text)))
+    shown = reduce(shown, Probed(request=6, status=text, candidates=entries, reason=text))
     shown = reduce(shown, Asked(LookUp(request=2, subject_kind=SubjectKind.PLATE, value=text, reason=text)))
     shown = reduce(shown, AnswerCame(request=2, answer=said))
     line = replace(LINES[0], act=text, outcome=text, particulars=(Field(text, text),), camera=text)

@@ -29,7 +29,8 @@ FONT = re.compile(r"\s*@font-face \{.*?\}\n", re.DOTALL)
 TASKS = (
     ("look-up", ("f3", *"4721XKP", "enter", *"gate", "enter")),
     ("live", ("f4",)),
-    ("health", ("f5",)),
+    ("probe", ("p",)),
+    ("health", ("escape", "f5")),
     ("log", ("f6", "v")),
     ("authority", ("f7",)),
     ("help", ("f2", "f1")),

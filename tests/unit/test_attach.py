@@ -406,6 +406,7 @@ async def test_a_look_up_gives_each_answer_as_it_comes(unit):
             ({"value": LISTED, "reason": " "}, "reason"),
             ({"value": "?", "reason": "x"}, "neighbouring"),
             ({"value": LISTED, "reason": "x", "sources": ("nowhere",)}, "nowhere"),
+            ({"value": LISTED, "reason": "x", "grant": b"no grant"}, "trusts no authority"),
             ({"value": "Ann Example", "reason": "x", "subject_kind": SubjectKind.PERSON, "born": "once"}, "YYYY"),
         ):
             refused = await talk.ask(LookUp, **{"subject_kind": SubjectKind.PLATE} | fields)

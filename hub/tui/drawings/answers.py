@@ -6,10 +6,12 @@ from typing import Final
 
 from rich.text import Text
 
-from hub.messages import Answer, AnswerStatus
+from hub.messages import Answer, AnswerStatus, Reach
 from hub.tui.drawings import View
 from hub.tui.drawings.characters import draw_characters
 from hub.tui.lines import BAD, DOUBT, QUIET, STRONG, put, stack, words
+from hub.tui.state import State
+from hub.wire import SourceHealth
 
 MARKS: Final = {
     AnswerStatus.HIT: ("HIT", BAD),
@@ -26,14 +28,35 @@ def draw_answers(view: View) -> Text:
     state = view.state
     page = state.look_up
     if page is None:
-        return put(("Answers appear here, each as it comes.", QUIET))
+        return stack([put(("Answers appear here, each as it comes.", QUIET)), *_sources(state)])
     hits = sum(answer.status in (AnswerStatus.HIT, AnswerStatus.AMBIGUOUS) for answer in page.answers)
     ending = f"{len(page.answers)} answered, {hits} with a hit" if page.ended else "asking …"
     lines = [put((page.title, STRONG), f": {ending}")]
     if page.refused:
         lines.append(put(("refused: ", BAD), page.refused))
+    answered = {answer.source for answer in page.answers}
+    lines += [
+        put(("NOT ASKED ", DOUBT), (each.state.source, STRONG), "  needs a grant (Ctrl+G)")
+        for each in (state.sources if page.ended and not page.granted else ())
+        if needs_grant(each) and page.kind in each.answers and each.state.source not in answered
+    ]
     first = sorted(page.answers, key=lambda answer: list(MARKS).index(answer.status))
     return stack([*lines, *(line for answer in first for line in answer_lines(answer))])
+
+
+def needs_grant(source: SourceHealth) -> bool:
+    """Say whether a source is asked under a signed grant only (C5)."""
+    return source.state.reach == Reach.RESTRICTED.value
+
+
+def _sources(state: State) -> list[Text]:
+    """Return which source is asked about what."""
+    lines = []
+    for each in state.sources:
+        how = ("needs a grant (Ctrl+G)" if needs_grant(each) else "asked") if each.usable else "not usable"
+        kinds = ", ".join(kind.value for kind in each.answers)
+        lines.append(put("  ", (each.state.source, STRONG), f"  {kinds}: {how}"))
+    return lines
 
 
 def answer_lines(answer: Answer) -> list[Text]:

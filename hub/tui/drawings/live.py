@@ -6,9 +6,11 @@ from typing import Final
 
 from rich.text import Text
 
+from hub.messages import OrderReason
 from hub.tui.drawings import View
-from hub.tui.lines import QUIET, STRONG, put, words
+from hub.tui.lines import DOUBT, QUIET, STRONG, put, span, stack, words
 from hub.tui.picture import live_blocks
+from hub.tui.reading import watch_trouble
 from hub.tui.state import State
 
 LIVE_COLUMNS: Final = 72
@@ -16,7 +18,21 @@ LIVE_COLUMNS: Final = 72
 
 
 def draw_live_head(view: View) -> Text:
-    """Return the line above the picture: which camera, and what was seen in it; or why there is no picture."""
+    """Return what stands above the picture: which camera, what was seen in it, and whether faces are watched for."""
+    watch = view.state.watch
+    if watch is None or not view.state.cameras:
+        return _head(view)
+    if why := watch_trouble(view.state):
+        faces = put((f"faces are not watched for: {why}", DOUBT))
+    elif watch.reason is OrderReason.IN_FORCE:
+        faces = put(f"faces are watched for under order {watch.order}, {span(watch.ends, view.now)} left")
+    else:
+        faces = put((f"faces are not watched for yet: order {watch.order} has not begun", QUIET))
+    return stack([_head(view), faces])
+
+
+def _head(view: View) -> Text:
+    """Return the line about the picture, or why there is none."""
     state = view.state
     if not state.cameras:
         return Text("")

@@ -9,14 +9,18 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.events import ScreenSuspend
 
+from hub.tui.dialogs.base import Dialog
+from hub.tui.dialogs.probe import ProbeDialog
 from hub.tui.drawings.cameras import draw_cameras
 from hub.tui.drawings.live import LIVE_COLUMNS, draw_live_head, draw_live_picture, neighbour_camera
+from hub.tui.drawings.probe import draw_probe
 from hub.tui.graphics import put_picture
 from hub.tui.picture import live_drawing
+from hub.tui.reading import can_act, is_pending
 from hub.tui.screens.base import HubScreen, Page
 from hub.tui.slice import Slice
 from hub.tui.state import State, Watched
-from hub.wire import CameraPicture
+from hub.wire import CameraPicture, ProbeFace
 
 LINES = (11, 20)
 """Lines of the picture on a narrow and on a wide screen."""
@@ -33,6 +37,7 @@ The picture of one camera, about three a second while you are signed in. The hub
 memory: nobody can be recognised in it, and no plate can be read. Regions that were read are outlined.
 
 left, right  the camera before or after
+p            probe: compare the one face in front of the camera with a face list, once, with a reason
 up, down     more
 
 Below: every camera with the reasons for which its frames, text regions, tracks and reads went nowhere, or somewhere. \
@@ -40,6 +45,7 @@ No read is shown before it is an alert."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,h", "camera(-1)", "Before", show=False),
         Binding("right,l", "camera(1)", "Next camera"),
+        Binding("p", "probe", "Probe a face", priority=True),
     ]
     DEFAULT_CSS = f"""
     LiveScreen #picture, LiveScreen #pixels {{ width: {LIVE_COLUMNS}; height: {LINES[0]}; }}
@@ -51,6 +57,7 @@ No read is shown before it is an alert."""
         pixels = self.board.pixels
         with Page(classes="page", can_focus=True):
             yield Slice(draw_live_head)
+            yield Slice(draw_probe)
             yield pixels(id="pixels") if pixels is not None else Slice(draw_live_picture, id="picture")
             yield Slice(draw_cameras)
 
@@ -73,8 +80,20 @@ No read is shown before it is an alert."""
         self.board.want_pictures()
 
     def on_screen_suspend(self, _: ScreenSuspend) -> None:
-        """Want no pictures while another screen is in front."""
-        self.board.take(Watched(""))
+        """Want no pictures while another screen is in front; a dialog over this one leaves them as they are."""
+        if not isinstance(self.app.screen, Dialog):
+            self.board.take(Watched(""))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Offer a probe of the camera that is watched, one at a time."""
+        state = self.board.state
+        if action == "probe":
+            return can_act(state) and bool(state.watched) and not is_pending(state, ProbeFace)
+        return True
+
+    async def action_probe(self) -> None:
+        """Ask why, then for the probe."""
+        await self.app.push_screen(ProbeDialog(self.board.state.watched))
 
     def action_camera(self, by: int) -> None:
         """Watch another camera."""

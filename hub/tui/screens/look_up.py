@@ -9,8 +9,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, Label
 
+from hub.errors import InputError
 from hub.messages import SubjectKind
 from hub.tui.drawings.answers import draw_answers
+from hub.tui.grant_file import read_grant_file
 from hub.tui.reading import can_act
 from hub.tui.screens.base import HubScreen, Page
 from hub.tui.slice import Slice
@@ -32,6 +34,8 @@ class LookUpScreen(HubScreen):
 Ask every source that you may ask. The look-up and its reason are in the log before the first source is asked.
 
 Ctrl+T       plate, person or document
+Ctrl+G       name the file of a grant, for a source that needs one; the hub verifies it
+Ctrl+L       empty the form
 Tab          next field; Enter in the last one asks
 PgUp, PgDn   more of the answers
 
@@ -40,6 +44,7 @@ A name may be written in any order. A source that does not answer says so; that 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "to_reason", show=False, priority=True),  # what is typed next belongs there already
         Binding("ctrl+t", "kind", "Plate/person/document", priority=True),
+        Binding("ctrl+g", "grant", "Grant", priority=True),
         Binding("ctrl+l", "clear", "Clear", priority=True),
         Binding("pageup", "scroll_page(-1)", "Up", show=False),
         Binding("pagedown", "scroll_page(1)", "Down", show=False),
@@ -62,6 +67,9 @@ A name may be written in any order. A source that does not answer says so; that 
             yield Label("plate", id="kind", markup=False)
             yield Input(id="value", compact=True, max_length=200)
             yield Input(id="more", compact=True, max_length=20)
+        with Horizontal(classes="row", id="granted"):
+            yield Label("grant", markup=False)
+            yield Input(id="grant", compact=True, max_length=1000, placeholder="file of a signed grant")
         with Horizontal(classes="row"):
             yield Label("reason", markup=False)
             yield Input(id="reason", compact=True, max_length=2000, placeholder="why; kept in the log")
@@ -70,6 +78,7 @@ A name may be written in any order. A source that does not answer says so; that 
 
     def on_mount(self) -> None:
         """Begin with a plate."""
+        self.query_one("#granted").display = False
         self._ask_for(SubjectKind.PLATE)
         self.query_one("#value", Input).focus()
 
@@ -89,16 +98,23 @@ A name may be written in any order. A source that does not answer says so; that 
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Leave Enter to the reason's field where the cursor is there."""
-        return action != "to_reason" or self.focused in (self.query_one("#value"), self.query_one("#more"))
+        fields = (self.query_one("#value"), self.query_one("#more"), self.query_one("#grant"))
+        return action != "to_reason" or self.focused in fields
 
     def action_to_reason(self) -> None:
         """Go on to the reason."""
         self.set_focus(self.query_one("#reason", Input))
 
+    def action_grant(self) -> None:
+        """Go to the grant's field."""
+        self.query_one("#granted").display = True
+        self.set_focus(self.query_one("#grant", Input))
+
     def action_clear(self) -> None:
         """Empty the form."""
         for field in self.query(Input):
             field.value = ""
+        self.query_one("#granted").display = False
         self.query_one("#value", Input).focus()
 
     def action_scroll_page(self, by: int) -> None:
@@ -119,7 +135,22 @@ A name may be written in any order. A source that does not answer says so; that 
         born = more if kind is SubjectKind.PERSON else ""
         country = more if kind is SubjectKind.DOCUMENT else ""
         what, why = value.value.strip(), reason.value.strip()
+        file, grant = self.query_one("#grant", Input).value.strip(), b""
+        if file:
+            try:
+                grant = read_grant_file(file)
+            except InputError as error:
+                self.board.remark(f"nothing was asked: {error}")
+                return
         self.board.ask(
-            lambda number: LookUp(request=number, subject_kind=kind, value=what, reason=why, born=born, country=country)
+            lambda number: LookUp(
+                request=number,
+                subject_kind=kind,
+                value=what,
+                reason=why,
+                born=born,
+                country=country,
+                grant=grant,
+            )
         )
         self.query_one("#answers", Page).scroll_home(animate=False)
