@@ -22,8 +22,9 @@ from hub.errors import ClosedChannelError
 from hub.inference import Worker
 from hub.ledger import Ledger, Stage
 from hub.messages import Box, Frame, PlateEvidence, PlateRead, Reason, SourceKind
+from hub.plates import reading
 from hub.plates.grammar import GrammarBook
-from hub.plates.reading import ImageRead, judge
+from hub.plates.reading import ImageRead
 from hub.plates.settings import PlateSettings
 from hub.plates.vehicles import Vehicles, VehicleSettings, VehicleStep
 
@@ -134,7 +135,7 @@ async def run_plates(
         if each.evidence is not None:
             size = (each.frame.image.shape[0], each.frame.image.shape[1])
             try:
-                image, detail = await ask(desk, judge, each.evidence, size, book, plates)
+                image, detail = await ask(desk, reading.judge, each.evidence, size, book, plates)
             except trio.Cancelled:
                 ledger.leave(camera, Stage.FRAME, Reason.STOPPED)
                 raise
