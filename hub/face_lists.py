@@ -41,6 +41,8 @@ FOLDER: Final = "faces"
 SUFFIX: Final = ".faces"
 SOURCE: Final = "faces"
 """Stands in the log where a hot-list's source stands."""
+BROKEN_OFF: Final = 3600.0
+"""Seconds after which a copy that nobody finished is erased: its process died while it loaded a list."""
 NO_AUTHORITY: Final = (
     "a face list is used only where its authority publishes it, and this unit follows none: "
     "hand it an update with `patrol-hub authority update`"
@@ -224,6 +226,10 @@ class FaceLists:
             if now >= self._retention.list_until(header.expires):
                 file.unlink(missing_ok=True)
                 count += header.entries
+        for file in self._folder.glob(".*"):
+            with suppress(FileNotFoundError):  # of a load that ends in this moment
+                if file.is_file() and abs(now.timestamp() - file.stat().st_mtime) >= BROKEN_OFF:
+                    file.unlink()
         return count
 
     async def _append(self, act: Act, requester: Requester, outcome: str, payload: Struct) -> None:

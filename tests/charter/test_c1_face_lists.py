@@ -5,6 +5,7 @@ Each refusal is checked by counting what was compared: nothing.
 
 from __future__ import annotations
 
+import os
 import secrets
 from contextlib import contextmanager
 from datetime import timedelta
@@ -23,6 +24,7 @@ from hub.clocks import ManualClock
 from hub.errors import HubError, NotAllowedError, NotSignedInError, StoreError, TrustError
 from hub.face_lists import FOLDER, FaceLists
 from hub.messages import Act, Requester
+from hub.models import find_model
 from hub.testing.alerts import MemoryLog
 from hub.testing.faces import MODEL
 from hub.watchlists.faces import (
@@ -187,6 +189,7 @@ REFUSED = {
     "more entries than stated": (lambda file: resigned(file, size=5), "authority stated 5 at most"),
     "more than 20,000 stated": (lambda file: resigned(file, size=20_001), "no face list"),
     "another model's": (lambda file: resigned(file, model="a" * 64), "face model"),
+    "one made with SFace": (lambda file: resigned(file, model=find_model("sface").sha256), "0ba9fbfa01b5270c and this"),
     "a purpose of its own": (lambda file: resigned(file, purpose="shoplifting"), "no purpose"),
     "a category of its own": (lambda file: resigned(file, category="missing_child,loiterer"), "category"),
     "a hot-list's kind": (lambda file: resigned(file, kind="hot-list"), "no face list"),
@@ -199,7 +202,7 @@ REFUSED = {
 }
 
 
-PUBLISHED = {"another model's", "another list's seal", "another unit's"}
+PUBLISHED = {"another model's", "one made with SFace", "another list's seal", "another unit's"}
 """Refused although their issuer publishes them."""
 
 
@@ -319,6 +322,20 @@ async def test_c11_a_list_is_gone_a_day_after_its_expiry(unit):
     assert list((unit.state / FOLDER).iterdir()) == []
     assert unit.acts()[-1] is Act.ERASED
     assert unit.log.entries[-1].payload.count == 6
+
+
+async def test_c11_what_a_load_that_was_killed_left_behind_is_gone_an_hour_later(unit):
+    face_list = unit.publish(build(unit.folder / "list", ROWS))
+    await unit.load(face_list)
+    folder = unit.state / FOLDER
+    for name in (".4711.incoming", "..4711.incoming.4711.tmp"):
+        (folder / name).write_bytes(face_list.read_bytes())
+        os.utime(folder / name, 2 * (unit.clock.now().timestamp(),))
+    await unit.lists.erase_due()
+    assert len(list(folder.iterdir())) == 3
+    unit.clock.advance(3600)
+    await unit.lists.erase_due()
+    assert [file.suffix for file in folder.iterdir()] == [".faces"]
 
 
 async def test_the_file_shows_nobody(unit):
