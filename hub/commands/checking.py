@@ -6,6 +6,7 @@ Answers stand side by side and are never added up. There is no form for several 
 from __future__ import annotations
 
 import sys
+import tempfile
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -28,7 +29,8 @@ from hub.face_checks import FaceChecks, Side, Thresholds, Verdict
 from hub.messages import Requester, TakingPart
 from hub.mrz import LONGEST, Check, Day, Suggestion, Zone, parse
 from hub.mrz import Form as ZoneForm
-from hub.parts import calibration_of, installed_plugins, open_face_engine
+from hub.mrz_photo import zone_of
+from hub.parts import calibration_of, installed_plugins, open_face_engine, open_plate_reader
 from hub.plugins import PluginHost
 from hub.unit import Unit
 
@@ -144,7 +146,8 @@ def photo_of(live: Path | None, document: Path | None, part: str | None, why: st
 
 def document(
     *,
-    mrz: str,
+    file: Path | None = None,
+    mrz: str | None,
     reason: str,
     sources: tuple[str, ...],
     photo: Photo | None,
@@ -153,13 +156,38 @@ def document(
     development: bool,
     form: Form,
 ) -> int:
-    """Check a document."""
-    text = sys.stdin.read(LONGEST + 1) if mrz == "-" else mrz
+    """Check a document by its lines: typed, or made out in a photograph."""
+    if (file is None) == (mrz is None):
+        raise UsageError("a document is checked by a photograph of its lines (FILE) or by the lines as typed (--mrz)")
+    text = photographed(file, config) if file else sys.stdin.read(LONGEST + 1) if mrz == "-" else str(mrz)
     # A mistake in the lines is told before anything is opened; the hub's own clock reads them again.
     parse(text, SystemClock().now().date())
     return trio.run(
         partial(_document, text, reason, sources, photo, officer, config, development=development, form=form)
     )
+
+
+def photographed(file: Path, config: Path | None) -> str:
+    """Return the machine readable lines in a photograph; nothing of it is kept.
+
+    Raises:
+        InputError: It is no picture, or its lines are not readable beyond doubt.
+        HubError: The reader does not open or run.
+    """
+    settings = load_config(config)
+    plugins = installed_plugins(settings)
+    plugins.load_all(leave_out=settings.plugins_off)
+    picture = _picture(file)
+    with tempfile.TemporaryDirectory(prefix="patrol-hub-lines-") as state:
+        reader = open_plate_reader(plugins, settings, Path(state))
+        try:
+            lines = reader.lines(picture)
+        finally:
+            reader.close()
+    try:
+        return zone_of(lines, SystemClock().now().date())
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from error
 
 
 async def _document(

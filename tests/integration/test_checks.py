@@ -83,7 +83,7 @@ def test_the_wrong_digit_is_named_and_a_look_alike_suggested(unit):
         (("--mrz", LINES, "--reason", " "), 1, "a check needs a reason"),
         (("--mrz", LINES, "--reason", "x", "--source", "nobody"), 2, "there is no source 'nobody'"),
         (("--mrz", LINES), 2, "--reason"),
-        (("photo.jpg", "--mrz", LINES, "--reason", "x"), 2, "photo.jpg"),
+        (("photo.jpg", "--mrz", LINES, "--reason", "x"), 2, "a photograph of its lines (FILE) or"),
     ],
 )
 def test_what_is_refused(unit, words, status, says):

@@ -72,18 +72,19 @@ def fill(one: TextBox, other: TextBox) -> float:
     return _common(one, other) / max(min(_area(one), _area(other)), 1e-6)
 
 
-def straighten(image: Image, box: TextBox, height: int) -> Image:
+def straighten(image: Image, box: TextBox, height: int, *, longest: int = 12) -> Image:
     """Cut a slanted rectangle out as an upright line of text.
 
     Args:
         image: uint8 [rows, columns, 3].
         box: The rectangle; parts outside of the picture repeat its rim.
-        height: Height in pixels of the result; the width follows, at most 12 times as much.
+        height: Height in pixels of the result; the width follows.
+        longest: Most times the height that it may be wide.
 
     Returns:
         uint8 [height, width, 3].
     """
-    width = int(np.clip(round(height * box.width / max(box.height, 1.0)), height // 2, 12 * height))
+    width = int(np.clip(round(height * box.width / max(box.height, 1.0)), height // 2, longest * height))
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     matrix = cv2.getPerspectiveTransform(box.corners, target)
     line = cv2.warpPerspective(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)

@@ -13,11 +13,12 @@ import cv2
 import numpy as np
 from msgspec import Struct
 
-from hub.backends import PlateReader
+from hub.backends import PlateReader, PrintedLine
 from hub.messages import Box, PlateEvidence
 from hub.vision.quality import plate_look, sharpness
 from plates_ppocr.boxes import TextBox, fill, grown, join, overlap, straighten
 from plates_ppocr.detector import Detector
+from plates_ppocr.lines import printed_lines
 from plates_ppocr.network import Line, line_of, merge, moved, stack
 from plates_ppocr.recogniser import HEIGHT, STRIDE, Recogniser
 
@@ -97,6 +98,10 @@ class PpocrReader(PlateReader):
         if fine > 1.2 * coarse and not any(map(_convincing, regions)):
             regions = _distinct([*self._pass(image, fine), *regions])
         return [_evidence(image, region, shrink) for region in regions]
+
+    def lines(self, image: Image) -> Sequence[PrintedLine]:
+        """Read long lines of print; see `hub.backends.PlateReader.lines`."""
+        return printed_lines(self._detector, self._recogniser, image)
 
     def _pass(self, image: Image, scale: float) -> list[_Region]:
         """Find, read and refine text with the picture resized by a factor."""

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import cv2
 import numpy as np
 
 from hub.errors import ModelError
+from hub.messages import CharacterRead
 from hub.plates.alphabet import INDEX, SYMBOLS
 from plates_ppocr.weights import RECOGNISER, open_session
 
@@ -118,6 +120,30 @@ class Recogniser:
         folded = np.zeros((*output.shape[:2], COLUMNS), np.float32)
         folded[..., self._columns] = np.add.reduceat(output[..., self._order], self._starts, axis=2)
         return folded, [self._say(steps) for steps in output.argmax(axis=2)]
+
+    def spell(self, line: Image) -> tuple[CharacterRead, ...]:
+        """Read one line of print as it stands, whatever its characters.
+
+        Args:
+            line: uint8 [HEIGHT, width, 3], BGR.
+
+        Returns:
+            Its characters, each as certain as the best of its steps.
+
+        Raises:
+            ModelError: The network does not run.
+        """
+        width = -(-line.shape[1] // STRIDE) * STRIDE
+        batch = np.zeros((1, 3, HEIGHT, width), np.float32)
+        batch[0, :, :, : line.shape[1]] = cv2.dnn.blobFromImage(line, 1 / 127.5, mean=(127.5, 127.5, 127.5))[0]
+        try:
+            steps = self._session.run(None, {self._input: batch})[0][0]
+        except Exception as error:  # onnxruntime raises classes of its own, none of them public
+            raise ModelError(f"the text recogniser does not run: {error}") from error
+        best = steps.argmax(axis=1)
+        starts = np.flatnonzero(np.diff(best, prepend=-1))
+        runs = ((int(best[at]), float(steps[at:end, best[at]].max())) for at, end in pairwise([*starts, len(best)]))
+        return tuple(CharacterRead(self._characters[index], sure) for index, sure in runs if index)
 
     def _say(self, best: NDArray[np.intp]) -> str:
         changes = np.flatnonzero(np.diff(best, prepend=-1))
