@@ -1,7 +1,8 @@
 """Model files: what the manifest lists, where each lies, whether it is the one that was checked, and how to get it.
 
 A file is used only if its SHA-256 is the manifest's; where it came from proves nothing. Nothing here runs at start or
-in a look-up but `read_model`, and only `pull` reaches the network, when somebody asks for it. Models themselves are
+in a look-up but `read_model`, and only `pull` reaches the network, when somebody asks for it: files that publishers
+hand out themselves are fetched by name alone. Models themselves are
 loaded by plugins; this module imports none of their runtimes.
 
 ``python -m hub.models pull --carriers`` is what ``make setup`` calls; ``patrol-hub models`` has the same functions.
@@ -54,6 +55,8 @@ class Origin(StrEnum):
     """It lies in a distribution that is installed as a dependency."""
     CARRIER = "carrier"
     """It is taken out of a wheel that is downloaded for it, never installed and never imported."""
+    URL = "url"
+    """It is fetched from its publisher's address, when somebody asks for it by its name."""
     BROUGHT = "brought"
     """Somebody puts it into the folder of weights: no wheel carries the whole of it."""
 
@@ -91,6 +94,8 @@ class Source(Struct, frozen=True, forbid_unknown_fields=True):
     version: str
     path: str
     """Path of the file inside the wheel, with forward slashes."""
+    url: str = ""
+    """Address of the file itself where its publisher hands it out; "" elsewhere."""
     original: Original | None = None
     """The file in the wheel where it is another one than the model, which is then made of it when it is pulled."""
     more: tuple[Piece, ...] = ()
@@ -263,6 +268,8 @@ def check_models(folder: Path | None = None, *, manifest: Path = MANIFEST) -> Mo
 
 Fetch: TypeAlias = Callable[[Path], None]
 """Downloads the carriers into a folder."""
+FetchUrl: TypeAlias = Callable[[str, int], bytes]
+"""Returns the file of so many bytes that lies at an address."""
 
 
 def download_carriers(into: Path, distributions: Collection[str] = ()) -> None:
@@ -293,36 +300,68 @@ def download_carriers(into: Path, distributions: Collection[str] = ()) -> None:
         raise ModelError(f"the carriers of model files could not be downloaded: {lines[-1].strip()}")
 
 
-def pull(folder: Path | None = None, *, manifest: Path = MANIFEST, fetch: Fetch | None = None) -> tuple[Model, ...]:
-    """Bring the model files that carriers hold into the folder of weights; nothing is fetched that is there already.
+def pull(
+    folder: Path | None = None,
+    names: Collection[str] = (),
+    *,
+    manifest: Path = MANIFEST,
+    fetch: Fetch | None = None,
+    fetch_url: FetchUrl | None = None,
+) -> tuple[Model, ...]:
+    """Bring model files into the folder of weights; nothing is fetched that is there already.
 
     Args:
         folder: Folder of weights; the default one where None.
+        names: Names of the models that are wanted; empty for all that carriers hold. What its publisher hands out
+            is fetched only where it is named.
         manifest: The list of models.
         fetch: Downloads the carriers; default by pip, those that are wanted.
+        fetch_url: Fetches from a publisher's address; default over https.
 
     Returns:
         The models that were brought.
 
     Raises:
-        ModelError: A carrier could not be had, does not hold the file, or holds another one. No file of a wrong
-            digest is left behind.
+        ModelError: There is no such model, or none that can be fetched; it could not be had, or was another one. No
+            file of a wrong digest is left behind.
     """
     folder = folder or weights_folder()
+    for name in names:
+        if (model := find_model(name, manifest)).source.origin not in (Origin.CARRIER, Origin.URL):
+            raise ModelError(f"{name} is not fetched: {_missing(model)}")
     wanted = tuple(
         check.model
         for check in check_models(folder, manifest=manifest).checks
-        if check.state is not FileState.GOOD and check.model.source.origin is Origin.CARRIER
+        if check.state is not FileState.GOOD
+        and (check.model.name in names or (not names and check.model.source.origin is Origin.CARRIER))
     )
-    if not wanted:
-        return ()
+    carried = tuple(model for model in wanted if model.source.origin is Origin.CARRIER)
+    if carried:
+        _pull_carried(carried, folder, fetch)
+    for model in wanted:
+        if model.source.origin is Origin.URL:
+            _install(model, _take_from_url(model, fetch_url), folder)
+    return wanted
+
+
+def _pull_carried(wanted: Sequence[Model], folder: Path, fetch: Fetch | None) -> None:
     with tempfile.TemporaryDirectory(prefix="patrol-hub-carriers-") as temporary:
         downloads = Path(temporary)
         names = {piece.distribution for model in wanted for piece in model.source.pieces}
         (fetch or partial(download_carriers, distributions=names))(downloads)
         for model in wanted:
             _install(model, _take(model, downloads), folder)
-    return wanted
+
+
+def _take_from_url(model: Model, fetch: FetchUrl | None) -> bytes:
+    if fetch is None:
+        from hub.model_fetching import fetch_model_file
+
+        fetch = fetch_model_file
+    data = fetch(model.source.url, model.size)
+    if hashlib.sha256(data).hexdigest() != model.sha256:
+        raise ModelError(f"{model.source.url} is refused: its digest is not {model.name}'s")
+    return data
 
 
 def _check(model: Model, folder: Path) -> ModelCheck:
@@ -342,6 +381,8 @@ def _check(model: Model, folder: Path) -> ModelCheck:
 def _missing(model: Model) -> str:
     if model.source.origin is Origin.BROUGHT:
         return f"the model file {model.file} is not there: put it into the folder of weights to use it"
+    if model.source.origin is Origin.URL:
+        return f"the model file {model.file} is not there: run patrol-hub models pull {model.name} to use it"
     if model.source.origin is Origin.INSTALLED:
         return f"the model file {model.file} is missing: install {model.source.distribution} {model.source.version}"
     return f"the model file {model.file} is missing: run patrol-hub models pull"

@@ -1,4 +1,4 @@
-"""`patrol-hub models`: the manifest of weights, checked against the files, and fetched where wheels carry them."""
+"""`patrol-hub models`: the manifest of weights, checked against the files, and fetched."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def check(*, form: Form) -> int:
     return 0 if report.ok else 1
 
 
-def pull() -> int:
+def pull(names: tuple[str, ...]) -> int:
     """Fetch what is missing."""
-    brought = pull_files()
+    brought = pull_files(names=names)
     for model in brought:
         say(f"{model.name}: {model.file}, SHA-256 {model.sha256[:16]}")
     if not brought:
-        say("every model file is there already")
+        say("every model file that was asked for is there already" if names else "every model file is there already")
     return 0
 
 

@@ -234,9 +234,72 @@ def test_every_carrier_is_pinned_by_hash_and_is_no_dependency():
             metadata.distribution(distribution)
 
 
-def test_no_file_of_the_models_folder_names_a_host():
-    for file in [models.MANIFEST, models.CARRIERS, *(models.REPOSITORY_MODELS / "cards").iterdir()]:
+def test_no_file_of_the_models_folder_names_a_host_but_where_a_publisher_hands_out_a_file():
+    for file in [models.CARRIERS, *(models.REPOSITORY_MODELS / "cards").iterdir()]:
         assert "://" not in file.read_text()
+    lines = [line for line in models.MANIFEST.read_text().splitlines() if "://" in line]
+    fetched = [model for model in list_models() if model.source.origin is Origin.URL]
+    assert lines == [f'url = "{model.source.url}"' for model in fetched]
+    for model in list_models():
+        assert bool(model.source.url) == (model in fetched)
+        assert not model.source.url or (model.optional and model.source.url.startswith("https://"))
+
+
+# ---------------------------------------------------------------------------------- from a publisher's address
+
+
+URL_ROW = """
+[[model]]
+name = "fetched"
+file = "fetched.onnx"
+sha256 = "{digest}"
+size = {size}
+licence = "MIT"
+purpose = "nothing"
+plugin = "none"
+card = "tiny.md"
+source = {{ origin = "url", distribution = "a/zoo", version = "1", path = "m.onnx", url = "https://zoo.test/m.onnx" }}
+optional = true
+"""
+
+
+@pytest.fixture
+def both(manifest):
+    row = URL_ROW.format(digest=hashlib.sha256(CONTENT[::-1]).hexdigest(), size=len(CONTENT))
+    manifest.write_text(manifest.read_text() + row)
+    return manifest
+
+
+def test_what_a_publisher_hands_out_is_fetched_only_where_it_is_named(both, folder):
+    asked = []
+
+    def fetch_url(url, size):
+        asked.append((url, size))
+        return CONTENT[::-1]
+
+    fetch, _ = wheel_with(CONTENT)
+    assert [each.name for each in pull(folder, manifest=both, fetch=fetch, fetch_url=fetch_url)] == ["tiny"]
+    assert check_models(folder, manifest=both).ok  # nothing is wrong without it
+    assert asked == []
+    with pytest.raises(ModelError, match="run patrol-hub models pull fetched to use it"):
+        read_model("fetched", folder, manifest=both)
+    assert [each.name for each in pull(folder, ["fetched"], manifest=both, fetch_url=fetch_url)] == ["fetched"]
+    assert asked == [("https://zoo.test/m.onnx", len(CONTENT))]
+    assert read_model("fetched", folder, manifest=both) == CONTENT[::-1]
+    assert pull(folder, ["fetched", "tiny"], manifest=both) == ()
+
+
+def test_a_fetched_file_of_another_digest_is_not_kept(both, folder):
+    with pytest.raises(ModelError, match=r"m\.onnx is refused: its digest is not fetched's"):
+        pull(folder, ["fetched"], manifest=both, fetch_url=lambda url, size: CONTENT)
+    assert not list(folder.glob("*"))
+
+
+def test_only_what_can_be_fetched_may_be_named(folder):
+    with pytest.raises(ModelError, match="there is no model 'nonsense'"):
+        pull(folder, ["nonsense"])
+    with pytest.raises(ModelError, match=r"whisper-small is not fetched: .* put it into the folder"):
+        pull(folder, ["whisper-small"])
 
 
 def test_installed_models_are_found_without_importing_what_brings_them(tmp_path):

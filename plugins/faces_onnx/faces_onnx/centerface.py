@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 import cv2
 import numpy as np
 
-from faces_onnx.decode import Candidates, decode, suppress
+from faces_onnx.decode import Candidates, decode, regions
 from faces_onnx.network import Network
 from hub.backends import FaceDetector, FaceRegion, PluginContext
 from hub.errors import ModelError, PluginError
-from hub.messages import Box
 from hub.models import read_model
 
 if TYPE_CHECKING:
@@ -75,13 +74,7 @@ class CenterFace(FaceDetector):
         boxes = np.concatenate([candidates.boxes for candidates in found])
         scores = np.concatenate([candidates.scores for candidates in found])
         landmarks = np.concatenate([candidates.landmarks for candidates in found])
-        regions = []
-        for index in suppress(boxes, scores, OVERLAP):
-            box = _visible(boxes[index], width, height)
-            if box is not None:
-                marks = tuple((float(x), float(y)) for x, y in landmarks[index])
-                regions.append(FaceRegion(box=box, score=min(1.0, float(scores[index])), landmarks=marks))
-        return regions
+        return regions(Candidates(boxes, scores, landmarks), width, height, OVERLAP)
 
     def close(self) -> None:
         """Free the network."""
@@ -161,12 +154,3 @@ def prepare(image: Image, scale: float) -> tuple[Floats, NDArray[np.float32]]:
     blob = np.zeros((1, 3, -(-rows // MULTIPLE) * MULTIPLE, -(-columns // MULTIPLE) * MULTIPLE), np.float32)
     blob[0, :, :rows, :columns] = image[:, :, ::-1].transpose(2, 0, 1)
     return blob, np.array([columns / width, rows / height], np.float32)
-
-
-def _visible(box: Floats, width: int, height: int) -> Box | None:
-    """Return the part of a box inside the picture in whole pixels, or None where nothing of it is."""
-    left, top = max(0, int(np.floor(box[0]))), max(0, int(np.floor(box[1])))
-    right, bottom = min(width, int(np.ceil(box[2]))), min(height, int(np.ceil(box[3])))
-    if right <= left or bottom <= top:
-        return None
-    return Box(x=left, y=top, w=right - left, h=bottom - top)

@@ -1,8 +1,9 @@
-"""From CenterFace's four maps to boxes and landmarks: pure functions on arrays, no model and no picture.
+"""From maps to boxes and landmarks: pure functions on arrays, no model and no picture.
 
-The maps have one cell for each 4 x 4 pixels of the network's input. A cell holds the probability that a face's centre
-lies in it, the face's size as logarithm of cells, the centre's offset in the cell, and five landmarks relative to the
-face's top left corner in units of its size. Everywhere y comes before x.
+`regions` makes faces of any detector's candidates. `decode` reads CenterFace's maps: one cell for each 4 x 4 pixels of
+the network's input. A cell holds the probability that a face's centre lies in it, the face's size as log of cells,
+the centre's offset in the cell, and five landmarks relative to the face's top left corner in units of its size.
+Everywhere y comes before x.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 from msgspec import Struct
+
+from hub.backends import FaceRegion
+from hub.messages import Box
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,3 +88,30 @@ def suppress(boxes: Floats, scores: Floats, overlap: float) -> NDArray[np.intp]:
         shared = np.prod(np.maximum(high - low, 0), axis=1)
         order = rest[shared < overlap * (areas[first] + areas[rest] - shared)]
     return np.array(kept, np.intp)
+
+
+def regions(found: Candidates, width: int, height: int, overlap: float) -> list[FaceRegion]:
+    """Return the faces that are left without those that overlap a better one, best first.
+
+    Args:
+        found: Candidates in pixels of the picture.
+        width: Of the picture.
+        height: Of the picture.
+        overlap: Intersection over union from which two boxes are the same face.
+    """
+    faces = []
+    for index in suppress(found.boxes, found.scores, overlap):
+        box = _visible(found.boxes[index], width, height)
+        if box is not None:
+            marks = tuple((float(x), float(y)) for x, y in found.landmarks[index])
+            faces.append(FaceRegion(box=box, score=min(1.0, float(found.scores[index])), landmarks=marks))
+    return faces
+
+
+def _visible(box: Floats, width: int, height: int) -> Box | None:
+    """Return the part of a box inside the picture in whole pixels, or None where nothing of it is."""
+    left, top = max(0, int(np.floor(box[0]))), max(0, int(np.floor(box[1])))
+    right, bottom = min(width, int(np.ceil(box[2]))), min(height, int(np.ceil(box[3])))
+    if right <= left or bottom <= top:
+        return None
+    return Box(x=left, y=top, w=right - left, h=bottom - top)

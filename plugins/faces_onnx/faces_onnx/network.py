@@ -42,6 +42,19 @@ class Network:
         except Exception as error:  # onnxruntime's errors have no common root
             raise ModelError(f"the {what}'s model does not load: {error}") from error
 
+    @property
+    def inputs(self) -> dict[str, tuple[int | None, ...]]:
+        """Return the shape of each input by its name; None stands for a side that is free."""
+        return {
+            each.name: tuple(side if isinstance(side, int) else None for side in each.shape)
+            for each in self._session.get_inputs()
+        }
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Return the names of the outputs."""
+        return tuple(each.name for each in self._session.get_outputs())
+
     def run(self, outputs: Sequence[str], name: str, values: Floats) -> list[Floats]:
         """Run the network on one input and return the named outputs.
 
