@@ -45,7 +45,7 @@ def confine_source(
 
     Raises:
         PluginParkedError: Nothing on this machine would keep it from the hub's files, its own account is of no use, or
-            the state folder lies where plugins may read.
+            the state folder or the home folder of the hub's account lies where plugins may read.
     """
     there = guards()
     account = _account(isolation.user) if isolation.user and there.root else None
@@ -57,12 +57,17 @@ def confine_source(
     if account is not None:
         context = _move(context, account, part.plugin)
     read = {sys.prefix, sys.base_prefix, *_SYSTEM, str(context.models)}
-    read |= {str(Path(each).parent) for each in (part.package, Path(__file__).parents[1])}
+    packages = {str(Path(each).parent) for each in (part.package, Path(__file__).parents[1])}
+    read |= packages
+    home = Path("~").expanduser()
+    if near := [path for path in sorted(packages) if _holds(path, home)]:
+        raise PluginParkedError(f"the hub's home folder lies in {plain(near[0])}, which plugins may read: move one")
     for path in sorted(read):
         if _holds(path, private):
             raise PluginParkedError(f"the hub's state folder lies in {plain(path)}, which plugins may read: move it")
     # What else packages are imported from; the folder in which somebody started Python may be anything.
-    read |= {entry for entry in sys.path if entry.startswith(os.sep) and not _holds(entry, private)}
+    apart = (private, home)
+    read |= {entry for entry in sys.path if entry.startswith(os.sep) and not any(_holds(entry, it) for it in apart)}
     read |= {str(context.trust)} if context.trust else set()
     return context, Confinement(
         read=tuple(sorted(read)),

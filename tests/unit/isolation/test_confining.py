@@ -16,6 +16,8 @@ from hub.isolation.settings import Isolation
 from hub.testing.sources import context
 from tests.kit_isolation import Stranger
 
+THERE = Guards(7, True, False)
+
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -98,3 +100,17 @@ def test_settings_reach_the_limits(place) -> None:
     _, allowed = place(Guards(7, True, False), Isolation(memory_megabytes=512, processor_seconds=30))
     assert (allowed.memory, allowed.processor) == (512 << 20, 30)
     assert structs.asdict(Isolation()) == {"memory_megabytes": 1024, "processor_seconds": 600, "user": ""}
+
+
+def test_a_plugin_that_lies_in_the_home_folder_itself_would_read_all_of_it(
+    place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "site"))
+    with pytest.raises(PluginParkedError, match="home folder lies in"):
+        place(THERE)
+    monkeypatch.setenv("HOME", str(tmp_path / "keys"))
+    monkeypatch.syspath_prepend(tmp_path)
+    _, allowed = place(THERE)
+    assert str(tmp_path) not in allowed.read
+    assert not any(path.startswith(("/etc/ssl/private", "/etc/pki/tls/private")) for path in allowed.read)
+    assert not {"/etc", "/etc/ssl", "/etc/pki", "/etc/pki/tls"} & set(allowed.read)
