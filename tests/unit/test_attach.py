@@ -336,6 +336,9 @@ async def test_a_role_that_may_not_see_alerts_is_told_of_none(alerted):
         (event,) = other.shown.alerts
         assert isinstance(await talk.ask(ShowAlert, alert=event.alert), Refused)
         fields = {"alert": event.alert, "state": AlertState.ADJUDICATED_FALSE, "reason": "another car"}
+        unseen = await other.ask(DecideAlert, **fields)
+        assert "have not seen" in unseen.reason
+        await other.ask(ShowAlert, alert=event.alert)
         assert isinstance(await other.ask(DecideAlert, **fields), AlertShown)
         before = len(talk.heard)
         while not any(isinstance(each, Told) and isinstance(each.event, AlertEvent) for each in other.heard):
@@ -435,6 +438,7 @@ async def test_a_decision_is_carried_through_when_its_dashboard_dies(alerted):
         async with attached(alerted) as talk:
             await talk.sign_in("4711")
             (event,) = talk.shown.alerts
+            await talk.ask(ShowAlert, alert=event.alert)
             await talk.client.send(
                 DecideAlert(request=99, alert=event.alert, state=AlertState.ADJUDICATED_FALSE, reason="another car")
             )
