@@ -122,7 +122,8 @@ class Answering:
 
     async def aclose(self) -> None:
         """Close what was opened; one that hangs is left behind."""
-        with trio.CancelScope(shield=True):
+        longest = (1 + len(self._asked)) * CLOSE_SECONDS
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + longest):
             for each in self._asked:
                 translator, each.translator, each.pairs = each.translator, None, ()
                 if translator is not None:
