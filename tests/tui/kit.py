@@ -242,6 +242,7 @@ class ScriptedHub:
         self.answers = (answer(), answer("drivers", AnswerStatus.HIT))
         self.welcome = Welcome(protocol=1, unit="unit-1", version="0.1.0")
         self.watched = ""
+        self.scene = scene_jpeg()
         self.watch: WatchHealth | None = None
         self.authority = AuthorityShown(request=0, order=None, face_lists=(), grants=())
         self.probed: Probed | Refused | None = None
@@ -305,7 +306,7 @@ class ScriptedHub:
         return CameraPicture(
             camera=camera,
             at=self.now,
-            picture=scene_jpeg(),
+            picture=self.scene,
             frame_width=1280,
             frame_height=720,
             boxes=(SeenBox(Box(560, 420, 160, 60), Reason.READ),) if camera == "front" else (),

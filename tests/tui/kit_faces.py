@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from PIL import Image, ImageDraw
 
 from hub.messages import Alert, Field, Hit, HitKind, OrderReason, Picture, Record, WatchHealth
-from hub.wire import AuthorityShown, FaceListShown, GrantShown, OrderShown
+from hub.wire import AuthorityShown, FaceListShown, GrantShown, OrderShown, Probed
 from tests.tui.kit import NOW, alert
 
 DIGEST = "a7" * 32
@@ -62,6 +62,12 @@ GRANT = GrantShown(
     officer="4711",
     used=NOW - timedelta(minutes=12),
 )
+BELOW_THE_FLOOR = Probed(
+    request=0,
+    status="not_compared",
+    candidates=(),
+    reason="The face is below the quality floor: face too small; nothing was compared.",
+)
 AUTHORITY = AuthorityShown(request=0, order=ORDER, face_lists=(FACE_LIST,), grants=(GRANT,))
 
 
@@ -82,6 +88,20 @@ def face_jpeg(shade: int, size: tuple[int, int] = (96, 112)) -> Picture:
     file = io.BytesIO()
     image.save(file, "JPEG", quality=90)
     return Picture(file.getvalue(), *size)
+
+
+def street_jpeg() -> Picture:
+    """Return a street with somebody in it and a car, in blocks as coarse as the hub leaves them."""
+    image = Image.new("RGB", (32, 18), (150, 170, 200))
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((0, 4, 31, 11), fill=(120, 90, 80))
+    pen.rectangle((0, 12, 31, 17), fill=(80, 80, 80))
+    pen.rectangle((11, 8, 20, 13), fill=(40, 70, 130))
+    pen.rectangle((25, 6, 26, 7), fill=(200, 170, 140))
+    pen.rectangle((24, 8, 27, 12), fill=(160, 50, 50))
+    file = io.BytesIO()
+    image.resize((640, 360), Image.Resampling.NEAREST).save(file, "JPEG", quality=95)
+    return Picture(file.getvalue(), 640, 360)
 
 
 def face_alert(name: str = "F-1", *, raised_by: str = "", after: float = 0.0, **changes: object) -> Alert:

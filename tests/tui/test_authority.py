@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from hub.messages import OrderReason
 from hub.tui.drawings import View
@@ -75,10 +76,14 @@ def test_what_is_signed_goes_with_the_session_and_a_lost_hub_watches_for_nobody(
 
 def test_the_budget_of_a_hot_list_is_said_in_reads():
     assert budget_lines(source()) == [
-        "budget: at most 1 false alerts in 10,000 reads of unlisted plates",
+        "budget: at most 1 false alert in 10,000 reads of unlisted plates",
         "a cost up to 3.40 keeps to it: 0.42 expected",
     ]
-    assert budget_lines(source("drivers", "on_request")) == []
+    register = source("drivers", "on_request")
+    assert budget_lines(replace(register, state=replace(register.state, false_alert_budget=1.0))) == []
+    exact = source(state=replace(source().state, false_alert_budget=0.5, cost_limit=0.0))
+    assert budget_lines(exact)[0].startswith("budget: at most 0.5 false alerts")
+    assert budget_lines(exact)[1] == "only exact plates keep to it"
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,14 @@ def test_missing_and_added_characters_are_said():
     assert "differs: place 2, 7 was read, the list has nothing" in lines
 
 
+def test_a_character_that_nobody_saw_is_called_unknown():
+    aligned = alert().hit.aligned
+    typed = (replace(aligned[0], read="?", entry="4", probability=0.0), aligned[1])
+    lines = [line.plain for line in draw_characters(typed, ())]
+    assert "unknown: place 1, the list has 4" in lines
+    assert not any("differs" in line for line in lines)
+
+
 def test_pictures_keep_their_proportions_in_half_blocks():
     drawn = half_blocks(plate_jpeg(size=(220, 48)), 44, 20)
     lines = drawn.plain.split("\n")

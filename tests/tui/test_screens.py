@@ -1,7 +1,7 @@
 """What each screen looks like, as text and for the README as a picture.
 
-The files in `screens/` and `examples/dashboard.svg` are what these tests draw. After a change that is meant, write them
-again with ``PATROL_HUB_WRITE_SCREENS=1`` and read the difference.
+The files in `screens/` and the pictures in `examples/` are what these tests draw. After a change that is meant, write
+them again with ``PATROL_HUB_WRITE_SCREENS=1`` and read the difference.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from msgspec.structs import replace
 from hub.messages import ActorHealth, ActorState, AlertState, Step, SubjectKind
 from hub.tui.app import FLASH_SECONDS
 from tests.tui.kit import NOW, ScriptedHub, alert, answer, dashboard, settle, shown, sign_in, source
-from tests.tui.kit_faces import AUTHORITY, WATCH
+from tests.tui.kit_faces import AUTHORITY, BELOW_THE_FLOOR, WATCH, face_alert, street_jpeg
 
 pytestmark = pytest.mark.slow
 
 WRITE = bool(os.environ.get("PATROL_HUB_WRITE_SCREENS"))
 SCREENS = Path(__file__).parent / "screens"
-PICTURE = Path(__file__).parents[2] / "examples" / "dashboard.svg"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 FONT = re.compile(r"\s*@font-face \{.*?\}\n", re.DOTALL)
 TASKS = (
     ("look-up", ("f3", *"4721XKP", "enter", *"gate", "enter")),
@@ -94,13 +94,31 @@ def test_screens(width, height):
         check(SCREENS / f"{name}-{width}x{height}.txt", drawn)
 
 
-def test_the_readme_shows_the_dashboard_as_it_is():
+def child_seen() -> ScriptedHub:
+    """A unit that has seen a child who is missed, under an order."""
+    hub = ScriptedHub(alert("A-1", after=-35), face_alert(after=-12))
+    hub.watch, hub.authority, hub.probed, hub.scene = WATCH, AUTHORITY, BELOW_THE_FLOOR, street_jpeg()
+    return hub
+
+
+PICTURES = {
+    "dashboard": (busy_unit, ("down",)),
+    "face": (child_seen, ()),
+    "live": (child_seen, ("f4", "p", *"lost", "enter")),
+}
+"""What the README shows besides the Speech screen: the unit, and the keys that lead to the screen."""
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_readme_shows_the_dashboard_as_it_is(name):
+    unit, keys = PICTURES[name]
+
     async def picture():
-        app = dashboard(busy_unit())
+        app = dashboard(unit())
         async with app.run_test(size=(110, 30)) as pilot:
             await sign_in(pilot)
-            await pilot.press("down")
+            await pilot.press(*keys)
             await settle(pilot, FLASH_SECONDS + 0.3)  # the line that new alerts light up is dark again
             return app.export_screenshot()
 
-    check(PICTURE, FONT.sub("\n", asyncio.run(picture())))
+    check(EXAMPLES / f"{name}.svg", FONT.sub("\n", asyncio.run(picture())))

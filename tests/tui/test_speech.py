@@ -20,7 +20,7 @@ from hub.tui.state import Link, State, reduce
 from hub.wire import Heard, Listen, SaveTranscript, SayPhrase, ShowAnswering, StopListening, Translate
 from tests.tui.kit import NOW, OFFICER, ScriptedHub, dashboard, settle, shown, sign_in
 from tests.tui.kit_speech import HearingHub, utterance
-from tests.tui.test_screens import FONT, PICTURE, SCREENS, check
+from tests.tui.test_screens import EXAMPLES, FONT, SCREENS, check
 
 
 def on_asyncio(test):
@@ -288,7 +288,7 @@ def test_the_screen_in_both_sizes(width, height):
 @pytest.mark.slow
 def test_the_readme_shows_the_screen_as_it_is():
     _, picture = asyncio.run(conversation((110, 24)))
-    check(PICTURE.with_name("speech.svg"), FONT.sub("\n", picture))
+    check(EXAMPLES / "speech.svg", FONT.sub("\n", picture))
 
 
 @pytest.mark.slow

@@ -51,8 +51,7 @@ def _source(source: SourceHealth, now: datetime) -> list[Text]:
         lines.append(put(f"  {told.detail}"))
     if told.expires:
         lines.append(put(f"  expires {_when(told.expires, now)}"))
-    if told.false_alert_budget:
-        lines += [put(f"  {line}") for line in budget_lines(source)]
+    lines += [put(f"  {line}") for line in budget_lines(source)]
     if told.list_digest:
         lines.append(put((f"  digest {told.list_digest[:16]}", QUIET)))
     return lines
@@ -61,9 +60,10 @@ def _source(source: SourceHealth, now: datetime) -> list[Text]:
 def budget_lines(source: SourceHealth) -> list[str]:
     """Return the false-alert budget of a list of plates, in words; nothing where it has none."""
     told = source.state
-    if not told.false_alert_budget:
+    if not told.false_alert_budget or told.reach != Reach.AUTOMATIC.value:
         return []
-    allowed = f"budget: at most {told.false_alert_budget:g} false alerts in 10,000 reads of unlisted plates"
+    alerts = "false alert" if told.false_alert_budget == 1 else "false alerts"
+    allowed = f"budget: at most {told.false_alert_budget:g} {alerts} in 10,000 reads of unlisted plates"
     if not told.cost_limit:
         return [allowed, "only exact plates keep to it"]
     return [allowed, f"a cost up to {told.cost_limit:.2f} keeps to it: {told.expected_false_alerts:g} expected"]

@@ -12,6 +12,8 @@ from hub.tui.lines import BAD, DOUBT, GOOD, bar, put
 
 SURE: Final = 0.9
 """From here on a character is called sure on the screen; nothing is decided by it."""
+UNKNOWN: Final = "?"
+"""Stands in a plate that somebody typed for a character that nobody saw."""
 
 
 def draw_characters(aligned: Sequence[AlignedCharacter], read: Sequence[CharacterRead]) -> list[Text]:
@@ -57,6 +59,8 @@ def _in_words(aligned: Sequence[AlignedCharacter], chances: Sequence[float]) -> 
         if column.read == column.entry:
             if chance < SURE:
                 lines.append(f"doubtful: {column.read} in place {place}, probability {chance:.2f}")
+        elif column.read == UNKNOWN:
+            lines.append(f"unknown: place {place}, the list has {column.entry or 'nothing'}")
         elif not column.read:
             lines.append(f"differs: place {place}, the list has {column.entry}, nothing was read")
         elif not column.entry:
