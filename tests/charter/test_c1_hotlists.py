@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.authority.dsse import key_identifier
+from hub.authority.dsse import key_identifier, read_payload
 from hub.authority.keys import KeySigner
 from hub.errors import InputError, NotAllowedError, TrustError, UsageError
 from hub.messages import SubjectKind
@@ -19,6 +19,7 @@ from hub.testing.alerts import START
 from hub.watchlists.package import (
     HOT_LIST,
     HotList,
+    ListHeader,
     build_entries,
     build_package,
     read_development_package,
@@ -115,6 +116,19 @@ def test_a_list_with_two_signatures_of_its_issuer_is_read():
 def test_without_two_signers_of_a_known_issuer_there_is_no_list(package, why):
     with pytest.raises(TrustError, match=why):
         verify_package(package, TRUST, NOW)
+
+
+def test_nothing_is_made_of_entries_that_nobody_has_signed(monkeypatch):
+    read = []
+
+    def noting(envelope, kind, what):
+        read.append(kind)
+        return read_payload(envelope, kind, what)
+
+    monkeypatch.setattr("hub.watchlists.package.read_payload", noting)
+    with pytest.raises(TrustError, match="signature"):
+        verify_package(sign_package(build_package(content()), FIRST), TRUST, START)
+    assert read == [ListHeader]
 
 
 def test_the_same_key_twice_is_one_signer():
