@@ -55,7 +55,7 @@ app = App(
     version=__version__,
     result_action="return_value",
 )
-officer = App(name="officer", help="Add officers, sign in and out.")
+officer = App(name="officer", help="Add and remove officers, sign in and out, change a passphrase.")
 alerts = App(name="alerts", help="List, show and adjudicate alerts.")
 audit = App(name="audit", help="Show, export and verify the tamper-evident log.")
 check = App(name="check", help="Check a document, or a face against one document's photo.")
@@ -276,6 +276,25 @@ def officer_add(
     from hub.commands.officers import add as body
 
     return body(number, role=role, officer=officer, config=config)
+
+
+@officer.command(name="remove")
+def officer_remove(number: str, *, officer: _Officer = None, config: _Config = None) -> int:
+    """Remove an officer: a supervisor or administrator does. Sessions end; the log keeps the number.
+
+    Nobody removes themselves, or the last who may add officers or opens the unit's key.
+    """
+    from hub.commands.officers import remove as body
+
+    return body(number, officer=officer, config=config)
+
+
+@officer.command(name="passphrase")
+def officer_passphrase(*, config: _Config = None) -> int:
+    """Change the passphrase of whoever is signed in: the present and the new one are asked for, or read as lines."""
+    from hub.commands.officers import passphrase as body
+
+    return body(config=config)
 
 
 @officer.command(name="sign-in")

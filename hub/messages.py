@@ -744,6 +744,8 @@ class Act(StrEnum):
     UNIT_STOP = "unit_stop"
     CONFIGURATION = "configuration"
     OFFICER_ADDED = "officer_added"
+    OFFICER_REMOVED = "officer_removed"
+    PASSPHRASE_CHANGED = "passphrase_changed"  # noqa: S105 - the name of an act
     SIGN_IN = "sign_in"
     SIGN_IN_REFUSED = "sign_in_refused"
     SIGN_OUT = "sign_out"

@@ -36,7 +36,7 @@ class ConfigPayload(Struct, frozen=True, tag="configuration"):
 
 
 class OfficerPayload(Struct, frozen=True, tag="officer"):
-    """An officer is added, signs in or out, or is refused (acts `OFFICER_ADDED`, `SIGN_IN` and their like)."""
+    """An officer is added or removed, signs in or out, or is refused (`OFFICER_ADDED`, `SIGN_IN` and their like)."""
 
     officer: str
     """The officer's number, as given."""

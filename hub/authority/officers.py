@@ -2,8 +2,8 @@
 
 A passphrase is kept as scrypt makes it, a session's token as its SHA-256: neither can be read back from the file.
 A session ends after 15 minutes without use, and at once when the machine restarted or its clock was moved, because
-then nobody can say how long it was idle. Every adding, sign-in (also a refused one) and sign-out is in the log
-before it takes effect.
+then nobody can say how long it was idle. Every adding and removing, every changed passphrase, sign-in (also a refused
+one) and sign-out is in the log before it takes effect.
 
 A sign-in also unlocks the unit's key (`hub.authority.unit_key`), which is then in the memory of this process alone and
 gone with the session.
@@ -24,7 +24,7 @@ import trio
 from msgspec import Struct
 
 from hub.audit.records import OfficerPayload
-from hub.authority import key_slots, policy
+from hub.authority import key_slots, officer_rows, policy
 from hub.authority.accounting import NOT_DONE, Log
 from hub.authority.passphrases import (
     LONGEST,
@@ -235,6 +235,92 @@ class OfficerStore:
             await self._append(Act.OFFICER_ADDED, now, requester, NOT_DONE, particulars)
             raise UsageError(f"somebody else added an officer at the same moment: officer {number} was not added")
         return Officer(number, name, role, now, requester.officer, signed_in=False)
+
+    async def remove(self, number: str, *, by: Requester) -> None:
+        """Remove an officer: their sessions end, and their slot for the unit's key is gone.
+
+        Nobody removes themselves, so that somebody who may add officers stays; nor is anybody removed without whom
+        nobody could, or could open the unit's key. What the officer did stays in the log, under the number.
+
+        Args:
+            number: The officer's.
+            by: The officer of a checked session.
+
+        Raises:
+            UsageError: There is no such officer.
+            NotSignedInError: Nobody is signed in.
+            NotAllowedError: The role of whoever is signed in does not allow it, or the unit needs this officer.
+            AuditError: The log cannot take the entry; nothing was changed.
+            StoreError: The database cannot be read or written; nothing was changed.
+        """
+        policy.may_remove_officer(by, number).demand()
+
+        def look(connection: sqlite3.Connection) -> tuple[str | None, str]:
+            return officer_rows.role_of(connection, number), officer_rows.needed(connection, number)
+
+        role, needed = await self._database.read(look)
+        if role is None:
+            raise UsageError(f"there is no officer {number} on this unit")
+        if needed:
+            raise NotAllowedError(f"officer {number} is not removed: {needed}")
+        now, particulars = self._clock.now(), OfficerPayload(number, role)
+        await self._append(Act.OFFICER_REMOVED, now, by, "removed", particulars)
+
+        def delete(connection: sqlite3.Connection) -> bool:
+            # Asked again: whoever removes may just have been removed by somebody else.
+            gone = None in (officer_rows.role_of(connection, each) for each in (number, by.officer))
+            if gone or officer_rows.needed(connection, number):
+                return False
+            officer_rows.remove(connection, number)
+            return True
+
+        if not await self._database.write(delete):
+            await self._append(Act.OFFICER_REMOVED, now, by, NOT_DONE, particulars)
+            raise UsageError(f"somebody else changed the officers at the same moment: officer {number} was not removed")
+        self._unlocked.pop(number, None)
+        await self._database.purge()
+
+    async def change_passphrase(self, requester: Requester, old: str, new: str, *, keep: str = "") -> None:
+        """Change the passphrase of an officer who is signed in, and seal their slot for the unit's key under it.
+
+        Args:
+            requester: The officer of a checked session.
+            old: The present passphrase; a wrong one counts as at sign-in.
+            new: At least 8 characters, another than `old`.
+            keep: Token of the session that stays; all others of this officer end.
+
+        Raises:
+            UsageError: The new passphrase is too weak, or the old one.
+            NotSignedInError: Nobody is signed in.
+            NotAllowedError: The old passphrase is wrong, too many were, or the slot was altered.
+            AuditError: The log cannot take the entry; nothing was changed.
+            StoreError: The database cannot be read or written; nothing was changed.
+        """
+        policy.may_change_passphrase(requester).demand()
+        number = requester.officer
+        check_strength(new, number)
+        if new == old:
+            raise UsageError("the new passphrase is the old one; nothing was changed")
+        await self._verify(number, old)
+        await self._database.write(lambda connection: _forgive(connection, number))
+        key = await self._open_slot(number, old)
+        kept = await trio.to_thread.run_sync(
+            hash_passphrase, new, self._secrets(SALT_BYTES), self._cost, limiter=self._hashing
+        )
+        slot = None if key is None else await self._close_slot(key, number, new)
+        now, particulars = self._clock.now(), OfficerPayload(number, requester.role)
+        await self._append(Act.PASSPHRASE_CHANGED, now, requester, "changed", particulars)
+
+        def put(connection: sqlite3.Connection) -> bool:
+            connection.execute("DELETE FROM sessions WHERE number = ? AND token != ?", (number, _digest(keep)))
+            return officer_rows.put_passphrase(connection, number, kept, slot)
+
+        if not await self._database.write(put):
+            await self._append(Act.PASSPHRASE_CHANGED, now, requester, NOT_DONE, particulars)
+            raise UsageError(f"officer {number} was removed at the same moment")
+        if self._unlocked.get(number, (b"", None))[0] != _digest(keep):
+            self._unlocked.pop(number, None)
+        await self._database.purge()
 
     async def sign_in(self, number: str, passphrase: str) -> Session:
         """Open a session; the officer's earlier ones end.

@@ -5,18 +5,19 @@ Pure: it gets what is known and says yes or no with the reason in the charter's 
 
 Roles, and what each may do:
 
-================  ========  ===========  =======  =============  ============
-role              look up   decide       import   read the log   add officers
-================  ========  ===========  =======  =============  ============
+================  ========  ===========  =======  =============  ===============
+role              look up   decide       import   read the log   manage officers
+================  ========  ===========  =======  =============  ===============
 officer           yes       yes          yes      yes
 supervisor        yes       yes          yes      yes            yes
 administrator                            yes                     yes
-================  ========  ===========  =======  =============  ============
+================  ========  ===========  =======  =============  ===============
 
 The log says whom officers looked up, so that whoever only administers a unit verifies and reports it, and reads none.
 
 The first officer of a unit is added without anybody signed in, and is at least a supervisor, or nobody could add the
-second. A unit by itself has no role here: it looks plates up on automatic sources and raises alerts.
+second. Nobody removes themselves, so that somebody stays who can. A unit by itself has no role here: it looks plates up
+on automatic sources and raises alerts.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Right(StrEnum):
     DECIDE = "see and decide alerts"
     IMPORT = "load lists and records"
     READ_LOG = "read the log"
-    MANAGE = "add officers"
+    MANAGE = "add and remove officers"
 
 
 RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
@@ -337,6 +338,27 @@ def may_add_officer(requester: Requester, *, first: bool) -> Decision:
     if first:
         return _yes("the first officer of this unit")
     return _lacks(requester, Right.MANAGE) or _yes("signed in with the right to add officers")
+
+
+def may_remove_officer(requester: Requester, number: str) -> Decision:
+    """Say whether somebody may remove an officer. Without whom a unit cannot be is `hub.authority.officers`' to say.
+
+    Args:
+        requester: The officer of a checked session.
+        number: Of the officer who would be removed.
+    """
+    if refusal := _lacks(requester, Right.MANAGE):
+        return refusal
+    if requester.officer == number:
+        return _no("nobody removes themselves: somebody must stay who may add officers")
+    return _yes("signed in with the right to remove officers")
+
+
+def may_change_passphrase(requester: Requester) -> Decision:
+    """Say whether somebody may change a passphrase: whoever is signed in, their own."""
+    if not requester.officer:
+        return _no("nobody is signed in: sign in with `patrol-hub officer sign-in`", sign_in=True)
+    return _yes("a signed-in officer, their own")
 
 
 def first_role(role: Role) -> Role:

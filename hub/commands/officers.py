@@ -1,4 +1,4 @@
-"""`patrol-hub officer`: add officers, sign in and out, list them."""
+"""`patrol-hub officer`: add and remove officers, sign in and out, change a passphrase, list them."""
 
 from __future__ import annotations
 
@@ -43,6 +43,33 @@ async def _insert(unit: Unit, number: str, role: Role, by: Requester | None, key
     passphrase = await trio.to_thread.run_sync(lambda: ask_passphrase(f"new passphrase of {number}", twice=True))
     added = await unit.officers.add(number, passphrase, role, by=by, key=key)
     say(f"officer {added.number} added as {added.role}")
+    return 0
+
+
+def remove(number: str, *, officer: str | None, config: Path | None) -> int:
+    """Remove an officer."""
+    return trio.run(_remove, number, officer, config)
+
+
+async def _remove(number: str, officer: str | None, config: Path | None) -> int:
+    async with open_configured(config) as unit, acting(unit, officer) as requester:
+        await unit.officers.remove(number, by=requester)
+        say(f"officer {number} removed")
+    return 0
+
+
+def passphrase(*, config: Path | None) -> int:
+    """Change the passphrase of whoever is signed in."""
+    return trio.run(_passphrase, config)
+
+
+async def _passphrase(config: Path | None) -> int:
+    async with open_configured(config) as unit, acting(unit, None) as requester:
+        number = requester.officer
+        old = await trio.to_thread.run_sync(ask_passphrase, f"present passphrase of officer {number}")
+        new = await trio.to_thread.run_sync(lambda: ask_passphrase(f"new passphrase of {number}", twice=True))
+        await unit.officers.change_passphrase(requester, old, new, keep=read_token(unit.state) or "")
+        say(f"passphrase of officer {number} changed; their other sessions have ended")
     return 0
 
 

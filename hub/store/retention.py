@@ -124,6 +124,8 @@ LOG_PAYLOADS: Final[Mapping[Act, Datum | None]] = MappingProxyType(
         Act.ALERT_EXPIRED: Datum.ALERT_PAYLOAD,
         Act.DISPATCHED: Datum.ALERT_PAYLOAD,
         Act.OFFICER_ADDED: Datum.OFFICER_PAYLOAD,
+        Act.OFFICER_REMOVED: Datum.OFFICER_PAYLOAD,
+        Act.PASSPHRASE_CHANGED: Datum.OFFICER_PAYLOAD,
         Act.SIGN_IN: Datum.OFFICER_PAYLOAD,
         Act.SIGN_IN_REFUSED: Datum.OFFICER_PAYLOAD,
         Act.SIGN_OUT: Datum.OFFICER_PAYLOAD,

@@ -27,6 +27,7 @@ ACTS = {
     "listen": (policy.may_listen, Right.LOOK_UP),
     "keep what was said": (lambda r: policy.may_save_transcript(r, "statement"), Right.LOOK_UP),
     "import": (policy.may_import, Right.IMPORT),
+    "remove an officer": (lambda r: policy.may_remove_officer(r, "4712"), Right.MANAGE),
     "add an officer": (lambda r: policy.may_add_officer(r, first=False), Right.MANAGE),
 }
 
