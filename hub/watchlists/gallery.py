@@ -14,12 +14,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import date, datetime
+from functools import cache
 from itertools import accumulate
-from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
 
 import msgspec
 import numpy as np
-import usearch.index
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
@@ -59,6 +59,20 @@ class Candidate(Struct, frozen=True):
     """-1 to 1."""
 
 
+@cache
+def exact_search() -> Callable[..., Any]:
+    """Return usearch's exact search, loaded when the first list is opened and after onnxruntime where that is there.
+
+    The order matters: a process that imports onnxruntime (1.32) after usearch (2.26) ends in a segmentation fault, and
+    a hub needs onnxruntime for its models.
+    """
+    with suppress(ImportError):
+        import onnxruntime  # type: ignore[import-untyped,unused-ignore]  # noqa: F401
+    from usearch.index import search
+
+    return search
+
+
 class Gallery:
     """A list's templates in force. Made by `open_gallery`; usable from any thread.
 
@@ -80,6 +94,7 @@ class Gallery:
         self._start = verified.start
         self._memory = memory
         self._now = now
+        self._search = exact_search()
         self._lock = threading.Lock()
         self._templates: Floats = np.frombuffer(memory.view, np.float32, offset=_KEY_ROOM)[
             : self.header.entries * self.header.numbers
@@ -153,7 +168,7 @@ class Gallery:
             if not entries:
                 return ()
             # Exact and on the mapping as it is: an index of its own would keep copies that a wipe does not reach.
-            near = usearch.index.search(self._templates[:entries], face, min(count, entries), metric="ip", exact=True)
+            near = self._search(self._templates[:entries], face, min(count, entries), metric="ip", exact=True)
             found = zip(near.keys.tolist(), near.distances.tolist(), strict=True)
             return tuple(Candidate(self._entries[row][0], 1.0 - distance) for row, distance in found)
 

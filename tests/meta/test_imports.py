@@ -82,3 +82,13 @@ def test_what_is_asserted_exists():
     for module in (*STDLIB_ONLY, *FORBIDDEN):
         assert (ROOT / Path(*module.split("."))).with_suffix(".py").exists()
     assert all(modules(under) for under in PURE)
+
+
+def test_models_and_the_search_of_faces_can_be_loaded_in_one_process():
+    """A process ends without a word where onnxruntime comes after usearch: so nothing loads usearch on the way."""
+    for steps in (
+        "import hub.app, hub.commands.running, onnxruntime",
+        "from hub.watchlists.gallery import exact_search; exact_search(); import onnxruntime; onnxruntime.get_device()",
+    ):
+        done = subprocess.run([sys.executable, "-c", steps], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), steps
