@@ -18,7 +18,7 @@ from cyclopts import App, Parameter
 
 from hub import __version__
 from hub.commands.authority import authority
-from hub.errors import HubError, NotAllowedError, StateError
+from hub.errors import HubError, NotAllowedError, NotReadableError, StateError
 from hub.text import plain
 
 _Config = Annotated[Path | None, Parameter(name="--config", help="Settings, TOML; see examples/patrol.toml.")]
@@ -404,7 +404,7 @@ def check_document(
     """Check a travel document by its lines (ICAO 9303): check digits and dates; reported lost or stolen; photo.
 
     The lines are read from a photograph (FILE) or typed (--mrz). Three answers, never one score. Lines that cannot be
-    read beyond doubt are not guessed: it says so and exits 2.
+    read beyond doubt are not guessed: it says so and exits 1.
     """
     from hub.commands.checking import document as body
     from hub.commands.checking import photo_of
@@ -884,7 +884,7 @@ def _status(error: Exception) -> int:
     """Tell of an error in one line on standard error, and return the exit status that goes with it."""
     hint = " See patrol-hub --help." if isinstance(error, cyclopts.CycloptsError) else ""
     sys.stderr.write(f"patrol-hub: {plain(str(error), limit=2000) or type(error).__name__}{hint}\n")
-    return 1 if isinstance(error, NotAllowedError | StateError) else 2
+    return 1 if isinstance(error, NotAllowedError | StateError | NotReadableError) else 2
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -2,33 +2,42 @@
 
 Two answers that stay two: nothing here adds them up to a score (a third, the photo, is no business of this module).
 The look-up is an ordinary one of `hub.lookups`, accounted for as such; the check has an entry of its own before
-anything of it is told. Reading the lines is `hub.mrz`'s.
+anything of it is told, and a photograph one more before it is read. What lines mean is `hub.mrz`'s, what is beyond
+doubt in a photograph `hub.mrz_photo`'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from typing import Final
 
+import trio
 from msgspec import Struct
 
 from hub.audit.records import DocumentCheckPayload
 from hub.authority.accounting import Log
 from hub.authority.policy import may_check_document
 from hub.clocks import Clock
+from hub.errors import AuditError, HubError, ModelError
+from hub.inference import Worker
 from hub.lookups import Lookups
 from hub.messages import Act, Answer, AnswerStatus, DocumentQuery, Entry, Reach, Record, Requester, SubjectKind
 from hub.mrz import Zone
 from hub.records import Category
 from hub.sources import SourceHost
 from hub.store.retention import CHARTER, Retention
-from hub.text import plain
+from hub.text import locate, plain
 
 REPORTED: Final = frozenset({"lost", "stolen", "revoked"})
 """What a record says of a document in its field ``document_status`` where somebody has reported it."""
 CATEGORIES: Final = frozenset({Category.LOST_DOCUMENT, Category.STOLEN_DOCUMENT})
 """Why it stands on a list where it is one of documents."""
+READ_SECONDS: Final = 40.0
+"""Longest time until a photograph's lines are read: model and picture loaded, four orientations on a slow machine."""
+LAST_SECONDS: Final = 2.0
+"""Longest time for what is still written to the log once a reading was cancelled."""
 
 
 class Report(StrEnum):
@@ -79,9 +88,8 @@ class DocumentChecks(Struct, frozen=True, eq=False):
             UsageError: There is no such source.
             AuditError: The log cannot be written: nothing was checked.
         """
-        decision = may_check_document(requester, reason)
-        await self._account(zone, requester, reason, "" if decision.allowed else decision.reason)
-        decision.demand()
+        await self._demand(requester, reason, zone)
+        await self._account("checked", requester, reason, zone)
         names = tuple(sources) or self._closed_lists()
         if not names:
             return Listed(Report.NOT_ASKED, "No source of lost or stolen documents is there.")
@@ -96,6 +104,34 @@ class DocumentChecks(Struct, frozen=True, eq=False):
         verdict, why = _judge(answers)
         return Listed(verdict, why, request.lookup, answers)
 
+    async def photographed(self, read: Callable[[], str], requester: Requester, reason: str) -> str:
+        """Account for the reading of a photograph, then have it read.
+
+        Args:
+            read: Reads it and returns its lines. Blocking: it runs in a thread with a deadline.
+            requester: The officer of a checked session.
+            reason: The officer's.
+
+        Returns:
+            What `read` returned; `check` is what says anything about it.
+
+        Raises:
+            NotAllowedError: Policy says no; the refusal stands in the log.
+            AuditError: The log cannot be written: nothing was read, or nothing is told of what was.
+            NotReadableError: The lines are not readable beyond doubt.
+            HubError: The picture or the reader is of no use, or did not answer in time.
+        """
+        await self._demand(requester, reason)
+        await self._account("begun", requester, reason)
+        try:
+            return await Worker("lines of a photograph").call(read, deadline=READ_SECONDS)
+        except BaseException as error:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_SECONDS), suppress(AuditError):
+                await self._account("not_read", requester, reason)
+            if isinstance(error, HubError) or not isinstance(error, Exception):
+                raise
+            raise ModelError(f"the reader failed: {locate(error)}") from None  # its text may hold what it saw
+
     def _closed_lists(self) -> tuple[str, ...]:
         """Return the lists of lost, stolen and wanted; a register of licences says nothing of what was reported."""
         return tuple(
@@ -104,16 +140,23 @@ class DocumentChecks(Struct, frozen=True, eq=False):
             if status.reach is Reach.AUTOMATIC and SubjectKind.DOCUMENT in status.answers
         )
 
-    async def _account(self, zone: Zone, requester: Requester, reason: str, refusal: str) -> None:
+    async def _demand(self, requester: Requester, reason: str, zone: Zone | None = None) -> None:
+        decision = may_check_document(requester, reason)
+        if not decision.allowed:
+            await self._account("refused", requester, reason, zone, decision.reason)
+        decision.demand()
+
+    async def _account(
+        self, outcome: str, requester: Requester, reason: str, zone: Zone | None = None, refusal: str = ""
+    ) -> None:
         at = self.clock.now()
         payload = DocumentCheckPayload(
             reason=reason,
-            document=plain(f"{zone.number} {zone.country}", limit=60),
-            agrees=zone.agrees,
+            document=plain(f"{zone.number} {zone.country}", limit=60) if zone else "",
+            agrees=zone is not None and zone.agrees,
             refusal=refusal,
         )
         until = self.retention.payload_until(Act.DOCUMENT_CHECK, at)
-        outcome = "refused" if refusal else "checked"
         await self.log.append(Entry(Act.DOCUMENT_CHECK, at, requester, outcome, payload, until))
 
 

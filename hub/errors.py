@@ -23,6 +23,10 @@ class InputError(UsageError):
     """A file given by the user is missing, empty, truncated or of no use."""
 
 
+class NotReadableError(HubError):
+    """A machine readable zone in a picture is not readable beyond doubt. The message tells nothing of what was seen."""
+
+
 class CaptureError(HubError):
     """A camera, stream or file gives no frames."""
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Final, TypeAlias
 
 from hub.backends import PrintedLine
-from hub.errors import InputError, UsageError
+from hub.errors import NotReadableError, UsageError
 from hub.messages import CharacterRead
 from hub.mrz import FILLER, VALUES, parse
 
@@ -57,20 +57,21 @@ def zone_of(lines: Sequence[PrintedLine], today: date) -> str:
         today: For the dates.
 
     Raises:
-        InputError: There is none, several, or it is not readable beyond doubt; why, and what to do.
+        NotReadableError: There is none, several, or it is not readable beyond doubt; why, and what to do. Nothing of
+            what was seen stands in the message: it may be another document's.
     """
     found = list(_zones(lines))
     if not found:
-        raise InputError(_no("no lines of a machine readable zone were made out"))
+        raise NotReadableError(_no("no lines of a machine readable zone were made out"))
     if len(found) > 1:
-        raise InputError(_no("more than one zone is in the picture"))
+        raise NotReadableError(_no("more than one zone is in the picture"))
     text = "\n".join(_by_kind(found[0]))
     try:
         zone = parse(text, today)
-    except UsageError as error:
-        raise InputError(_no(str(error))) from error
+    except UsageError:
+        raise NotReadableError(_no("its lines make up no zone")) from None
     if not zone.agrees:  # also where one look-alike would settle it: it may be another character that is wrong
-        raise InputError(_no("its check digits do not agree with what was read"))
+        raise NotReadableError(_no("its check digits do not agree with what was read"))
     return text
 
 
@@ -121,13 +122,13 @@ def _by_kind(rows: Sequence[Row]) -> list[str]:
     """Take characters for their twins where the layout allows one kind alone, and refuse what is doubtful elsewhere.
 
     Raises:
-        InputError: A character is too doubtful, or is of a kind that does not stand there.
+        NotReadableError: A character is too doubtful, or is of a kind that does not stand there.
     """
     kinds = _KINDS[len(rows[0]), len(rows) == 2 and rows[0][0].text == "V"]
     settled = ["".join(map(_settle, row, kind)) for row, kind in zip(rows, kinds, strict=True)]
     names = settled[0][5:] if len(rows) == 2 else settled[2]
     if any(part and not part.strip("K") for part in names.split(FILLER)):
-        raise InputError(_no("fillers may have been read as K"))
+        raise NotReadableError(_no("fillers may have been read as K"))
     return settled
 
 
@@ -135,16 +136,16 @@ def _settle(read: CharacterRead, kind: str) -> str:
     if kind == "D":
         character = _DIGITS.get(read.text, read.text)
         if character.isalpha():
-            raise InputError(_no(f"{character!r} was read where a digit stands"))
+            raise NotReadableError(_no("a letter was read where a digit stands"))
         return character  # a check digit vouches for it
     if kind == "C" and read.text == "1":
         return "I"  # no kind of document begins with an L
     if kind == "L" and read.text in "0O":
         return "O"
     if kind in "CL" and read.text.isdecimal():
-        raise InputError(_no(f"{read.text!r} was read where a letter stands"))
+        raise NotReadableError(_no("a digit was read where a letter stands"))
     if read.probability < (LEAST if kind in "CL" else LEAST_IN_NUMBER):
-        raise InputError(_no("some characters are too doubtful"))
+        raise NotReadableError(_no("some characters are too doubtful"))
     return read.text
 
 

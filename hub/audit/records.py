@@ -182,9 +182,9 @@ class DocumentCheckPayload(Struct, frozen=True, tag="document_check"):
     reason: str
     """The officer's reason."""
     document: str
-    """Number and issuing state, as the lines say."""
+    """Number and issuing state, as the lines say; "" where they were not read, or not yet."""
     agrees: bool
-    """Whether its check digits and dates agree."""
+    """Whether its check digits and dates agree; False where they were not read, or not yet."""
     refusal: str = ""
     """Why policy said no; "" where it did not."""
 

@@ -229,7 +229,7 @@ def _count(entry: LoggedEntry) -> Iterator[tuple[str, int]]:
         if outcome == "begun":  # a second entry tells how it went
             yield "imports", 1
     elif act is Act.DOCUMENT_CHECK:
-        if outcome != "refused":
+        if outcome == "checked":  # a photograph of one has an entry more, before it is read
             yield "documents_checked", 1
     elif act is Act.FACE_CHECK:
         if outcome in _FACES:

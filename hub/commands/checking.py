@@ -6,7 +6,6 @@ Answers stand side by side and are never added up. There is no form for several 
 from __future__ import annotations
 
 import sys
-import tempfile
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -159,39 +158,34 @@ def document(
     """Check a document by its lines: typed, or made out in a photograph."""
     if (file is None) == (mrz is None):
         raise UsageError("a document is checked by a photograph of its lines (FILE) or by the lines as typed (--mrz)")
-    text = photographed(file, config) if file else sys.stdin.read(LONGEST + 1) if mrz == "-" else str(mrz)
-    # A mistake in the lines is told before anything is opened; the hub's own clock reads them again.
-    parse(text, SystemClock().now().date())
+    text = None if mrz is None else sys.stdin.read(LONGEST + 1) if mrz == "-" else mrz
+    if text is not None:  # a mistake in typed lines is told before anything is opened; the hub's own clock reads again
+        parse(text, SystemClock().now().date())
     return trio.run(
-        partial(_document, text, reason, sources, photo, officer, config, development=development, form=form)
+        partial(_document, file, text, reason, sources, photo, officer, config, development=development, form=form)
     )
 
 
-def photographed(file: Path, config: Path | None) -> str:
-    """Return the machine readable lines in a photograph; nothing of it is kept.
+def _photographed(file: Path, plugins: PluginHost, unit: Unit) -> str:
+    """Return the machine readable lines in a photograph; nothing of it is kept. Blocking.
 
     Raises:
-        InputError: It is no picture, or its lines are not readable beyond doubt.
+        InputError: It is no picture, or too small for a zone.
+        NotReadableError: Its lines are not readable beyond doubt.
         HubError: The reader does not open or run.
     """
-    settings = load_config(config)
-    plugins = installed_plugins(settings)
-    plugins.load_all(leave_out=settings.plugins_off)
     picture = _picture(file)
-    with tempfile.TemporaryDirectory(prefix="patrol-hub-lines-") as state:
-        reader = open_plate_reader(plugins, settings, Path(state))
-        try:
-            lines = reader.lines(picture)
-        finally:
-            reader.close()
+    reader = open_plate_reader(plugins, unit.settings, unit.state)
     try:
-        return zone_of(lines, SystemClock().now().date())
-    except InputError as error:
-        raise InputError(f"{file}: {error}") from error
+        lines = reader.lines(picture)
+    finally:
+        reader.close()
+    return zone_of(lines, unit.clock.now().date())
 
 
 async def _document(
-    text: str,
+    file: Path | None,
+    text: str | None,
     reason: str,
     sources: tuple[str, ...],
     photo: Photo | None,
@@ -210,8 +204,10 @@ async def _document(
         acting(hub.unit, officer) as requester,
     ):
         unit = hub.unit
-        zone = parse(text, unit.clock.now().date())
         checks = DocumentChecks(hub.lookups, hub.sources, unit.log, unit.clock, unit.retention)
+        if file is not None:
+            text = await checks.photographed(partial(_photographed, file, plugins, unit), requester, reason)
+        zone = parse(text or "", unit.clock.now().date())
         listed = await checks.check(zone, requester, reason, sources)
         compared = _not_asked(NOT_ASKED)
         if photo is not None:

@@ -23,7 +23,8 @@ def unit(tmp_path_factory):
 def check(unit, *words):
     file = unit.folder / "passport.png"
     write_photo(file, street())
-    return unit.run("check", "document", str(file), "--reason", "handed over at a stop", *words)
+    reason = () if "--reason" in words else ("--reason", "handed over at a stop")
+    return unit.run("check", "document", str(file), *reason, *words)
 
 
 def test_what_stands_in_the_photograph_is_checked_as_if_it_had_been_typed(unit, monkeypatch):
@@ -40,12 +41,26 @@ def test_what_stands_in_the_photograph_is_checked_as_if_it_had_been_typed(unit, 
     assert (answer["digits"]["agrees"], answer["digits"]["number"]) == (True, "L898902C3")
 
 
+def entries(unit):
+    return unit.run("audit", "show", "--last", "200", "--format", "jsonl").lines()
+
+
 def test_what_cannot_be_read_is_one_line_and_looks_nothing_up(unit):
-    before = len(unit.run("audit", "show", "--last", "200", "--format", "jsonl").lines())
+    before = len(entries(unit))
     refused = check(unit)
-    assert (refused.status, refused.out) == (2, "")
+    assert (refused.status, refused.out) == (1, "")
     assert "not readable: no lines" in refused.problem()
-    assert len(unit.run("audit", "show", "--last", "200", "--format", "jsonl").lines()) == before
+    told = [(each["entry"]["act"], each["entry"]["outcome"]) for each in entries(unit)[before:]]
+    assert [outcome for act, outcome in told if act == "document_check"] == ["begun", "not_read"]
+    assert "lookup" not in dict(told)
+
+
+def test_without_an_officer_or_a_reason_nothing_is_looked_at(unit, monkeypatch, tmp_path):
+    monkeypatch.setattr(PaintedReader, "lines", lambda self, image: pytest.fail("it was looked at"))
+    assert check(unit, "--reason", " ").status == 1
+    stranger = Unit.empty(tmp_path / "stranger")
+    with stranger.active():
+        assert check(stranger).status == 1
 
 
 def test_a_document_is_checked_by_one_or_the_other(unit):

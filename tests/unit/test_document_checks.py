@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
@@ -13,7 +14,7 @@ from hub.authority.policy import unit_requester
 from hub.backends import RecordSource
 from hub.clocks import ManualClock
 from hub.document_checks import DocumentChecks, Report
-from hub.errors import AuditError, NotAllowedError, NotSignedInError, UsageError
+from hub.errors import AuditError, DeadlineError, ModelError, NotAllowedError, NotSignedInError, UsageError
 from hub.lookups import Lookups
 from hub.messages import Act, Reach, Requester, SubjectKind
 from hub.mrz import parse
@@ -150,3 +151,42 @@ async def test_a_refusal_is_an_entry_and_asks_nobody(tmp_path, requester, reason
     assert (entry.act, entry.outcome) == (Act.DOCUMENT_CHECK, "refused")
     assert entry.payload.refusal
     assert not stolen.queries
+
+
+@pytest.mark.parametrize(("requester", "reason"), [(OFFICER, " "), (unit_requester("unit-1"), "stop")])
+async def test_a_photograph_is_not_read_where_policy_says_no(tmp_path, requester, reason):
+    async with unit(tmp_path) as (checks, log):
+        with pytest.raises(NotAllowedError):
+            await checks.photographed(lambda: pytest.fail("it was read"), requester, reason)
+    assert [entry.outcome for entry in log.entries] == ["refused"]
+
+
+async def test_a_photograph_is_not_read_where_the_log_cannot_be_written(tmp_path):
+    async with unit(tmp_path) as (checks, log):
+        log.broken = True
+        with pytest.raises(AuditError):
+            await checks.photographed(lambda: pytest.fail("it was read"), OFFICER, "stop")
+
+
+async def test_a_reading_is_entered_before_it_and_tells_nothing_of_what_it_failed_on(tmp_path):
+    async with unit(tmp_path) as (checks, log):
+        assert await checks.photographed(lambda: f"{len(log.entries)} entry", OFFICER, "stop") == "1 entry"
+
+        def fail() -> str:
+            raise ValueError("L898902C3")
+
+        with pytest.raises(ModelError, match="the reader failed") as failure:
+            await checks.photographed(fail, OFFICER, "stop")
+    assert "L898902C3" not in str(failure.value) + repr(log.entries)
+    assert [entry.outcome for entry in log.entries] == ["begun", "begun", "not_read"]
+
+
+@pytest.mark.slow
+async def test_a_reader_that_hangs_is_given_up_at_the_deadline(tmp_path, monkeypatch):
+    monkeypatch.setattr("hub.document_checks.READ_SECONDS", 0.2)
+    ended = threading.Event()
+    async with unit(tmp_path) as (checks, log):
+        with pytest.raises(DeadlineError):
+            await checks.photographed(lambda: str(ended.wait(20)), OFFICER, "stop")
+    ended.set()
+    assert [entry.outcome for entry in log.entries] == ["begun", "not_read"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hub.backends import PrintedLine
-from hub.errors import InputError
+from hub.errors import NotReadableError
 from hub.messages import Box, CharacterRead
 from hub.mrz_photo import zone_of
 
@@ -74,7 +74,7 @@ def test_a_few_fillers_more_or_fewer_at_the_end_of_the_names_do_not_matter():
     ],
 )
 def test_everything_else_is_not_readable_with_the_reason(lines, why):
-    with pytest.raises(InputError, match="not readable") as refusal:
+    with pytest.raises(NotReadableError, match="not readable") as refusal:
         zone_of(lines, TODAY)
     assert why in str(refusal.value)
     assert "--mrz" in str(refusal.value)
@@ -83,14 +83,14 @@ def test_everything_else_is_not_readable_with_the_reason(lines, why):
 def test_lines_that_do_not_stand_under_each_other_are_no_zone():
     upper, lower = printed(*TD3)
     for box in (Box(60, 900, 900, 30), Box(60, 400, 900, 30), Box(60, 550, 500, 30)):
-        with pytest.raises(InputError):
+        with pytest.raises(NotReadableError):
             zone_of([upper, replace(lower, box=box)], TODAY)
 
 
 def test_doubt_in_a_number_counts_more_than_in_a_date():
     upper, lower = printed(*TD3)
     assert zone_of([upper, with_character(lower, 14, sure=0.2)], TODAY)  # a date: its check digit vouches
-    with pytest.raises(InputError, match="too doubtful"):
+    with pytest.raises(NotReadableError, match="too doubtful"):
         zone_of([upper, with_character(lower, 1, sure=0.6)], TODAY)  # an 8, which could be an S
 
 
@@ -104,6 +104,6 @@ def test_no_single_misread_of_a_date_or_digit_gives_another_document(at, charact
         return
     try:
         zone = zone_of(printed(TD3[0], TD3[1][:at] + character + TD3[1][at + 1 :]), TODAY)
-    except InputError:
+    except NotReadableError:
         return
     assert zone.split("\n") == list(TD3)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from hub.errors import InputError
+from hub.errors import NotReadableError
 from hub.mrz_photo import zone_of
 from plates_ppocr.reader import PpocrReader
 
@@ -50,14 +50,14 @@ def test_a_zone_is_read_or_said_to_be_unreadable_and_never_read_wrong(reader, zo
     assert [line.box.y for line in lines] == sorted(line.box.y for line in lines)
     try:
         text = zone_of(lines, TODAY)
-    except InputError:
+    except NotReadableError:
         text = ""
     assert text.split("\n") == list(zone) if text or not options else True
 
 
 @pytest.mark.slow
 def test_what_cannot_be_read_is_not_guessed(reader):
-    with pytest.raises(InputError, match="not readable"):
+    with pytest.raises(NotReadableError, match="not readable"):
         zone_of(reader.lines(page(TD3, blur=6)), TODAY)
 
 
