@@ -10,12 +10,12 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from hub.tui.drawings import View
 from hub.tui.drawings.banner import draw_banner
 from hub.tui.drawings.remark import draw_remark
 from hub.tui.drawings.status import draw_status
+from hub.tui.keys import KeyLine
 from hub.tui.lines import QUIET
 from hub.tui.slice import Slice
 from hub.tui.state import State
@@ -77,7 +77,7 @@ class HubScreen(Screen[None]):
         yield Slice(draw_banner, id="banner")
         yield from self.body()
         yield Slice(draw_remark, id="remark")
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def body(self) -> ComposeResult:
         """Lay out the screen's own part."""
