@@ -21,7 +21,7 @@ from hub.authority.dsse import SMALL
 from hub.authority.order_watch import OrderWatch
 from hub.authority.orders import Order, verify_order
 from hub.authority.place import describe_place
-from hub.authority.policy import may_load_order
+from hub.authority.policy import Decision, may_load_order
 from hub.authority.signatories import trusted_now
 from hub.clocks import Clock, Moment, advance, boot_identifier
 from hub.errors import HubError, InputError
@@ -81,6 +81,8 @@ class Deployment:
         clock: Clock,
         state: Path,
         position: str = "",
+        admit: Callable[[Order], Decision] | None = None,
+        development: bool = False,
         retention: Retention = CHARTER,
         boot: str | None = None,
     ) -> Deployment:
@@ -94,6 +96,8 @@ class Deployment:
             clock: Wall time that is never less than the newest entry of the log.
             state: The unit's state folder.
             position: What will say where the unit is, for the log; "" where nothing does.
+            admit: Says whether the cameras that would be watched may be, under what the order says.
+            development: Whether ``--development`` was given; for the log.
             retention: How long what the log holds is kept.
             boot: Identifier of this boot; None asks the system.
 
@@ -102,13 +106,15 @@ class Deployment:
             AuditError: The log cannot be written: nothing was loaded.
             HubError: What the unit trusts, or what is known of its clock, cannot be read.
         """
-        payload = OrderPayload("", position=position)
+        payload = OrderPayload("", position=position, development=development)
         try:
             may_load_order(requester).demand()
             now = clock.now()
             standing = trusted_now(trusted(), now)
             order = verify_order(envelope, standing.people, standing.revoked, now)
-            payload = _particulars(order, position)
+            payload = structs.replace(_particulars(order, position), development=development)
+            if admit is not None:
+                admit(order).demand()
             boot = boot_identifier() if boot is None else boot
             # The newest entry of the log counts as seen: whoever asks with the machine's own clock finds it set back.
             known = await trio.to_thread.run_sync(load_moment, state / CLOCK_FILE)

@@ -76,6 +76,7 @@ def raised(
     digest: str,
     requester: Requester,
     milliseconds: float,
+    development: bool = False,
 ) -> RaisedHit:
     """Return what goes to the alerts.
 
@@ -88,6 +89,7 @@ def raised(
         digest: The list's digest.
         requester: The officer of a probe; the unit itself under an order.
         milliseconds: From the frame to the answer.
+        development: Whether it comes of a watch with ``--development``.
 
     Raises:
         UsageError: Nothing was resembled: nothing is raised.
@@ -103,7 +105,7 @@ def raised(
         milliseconds=milliseconds,
         explanation=hits[0].why,
         list_digest=digest,
-        development=False,
+        development=development,
     )
     return RaisedHit(None, answer, requester, face)
 

@@ -85,6 +85,7 @@ class FaceWatch:
         trust: Returns what the authority says now; a `HubError` that it raises suspends the watch.
         log: Takes an entry before the list is opened, and by minute how often it was compared.
         requester: The unit itself.
+        development: Whether it watches with ``--development``; marks what comes of it.
         retention: How long what the log holds is kept.
         worker: Runs the search.
     """
@@ -102,11 +103,13 @@ class FaceWatch:
         trust: Callable[[], WatchTrust],
         log: Log,
         requester: Requester,
+        development: bool = False,
         retention: Retention = CHARTER,
         worker: Worker | None = None,
     ) -> None:
         self.calibration = calibration
         self.requester = requester
+        self.development = development
         self.ended = trio.Event()
         """Set once the order will not be in force again."""
         self._order = order
@@ -236,6 +239,7 @@ class FaceWatch:
             expected=0.0 if self._gallery is None or self._threshold is None else self._threshold.expected,
             compared=self._compared,
             detail=self._detail,
+            development=self.development,
         )
 
     # ------------------------------------------------------------------------------------------ from time to time

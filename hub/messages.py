@@ -877,6 +877,10 @@ class WatchHealth(Struct, frozen=True):
     """Faces that were compared, once each."""
     detail: str
     """Why the list is not open although the order is in force, "" where it is."""
+    development: bool = False
+    """Whether it watches with ``--development``: pictures in files, or cameras that the configuration lacks."""
+    position: str = ""
+    """What says where the unit is, such as ``gpsd``, ``fixed`` or ``replay``; "" where the order's place is cameras."""
 
 
 class ReasonCount(Struct, frozen=True):

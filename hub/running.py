@@ -34,7 +34,7 @@ from hub.board import Board
 from hub.capture import Medium
 from hub.capture import SourceSpec as FrameSpec
 from hub.channels import Broadcast, Mailbox
-from hub.errors import ClosedChannelError, HubError, UsageError
+from hub.errors import ClosedChannelError, HubError, NotAllowedError, UsageError
 from hub.events import (
     ActorChanged,
     CameraChanged,
@@ -231,8 +231,24 @@ class Hub:
         return await self._ended(report, overran)
 
     def watch_under(self, watching: Watching) -> None:
-        """Watch for faces under an order as well, from the beginning of `run`."""
+        """Watch for faces under an order as well, from the beginning of `run`.
+
+        Raises:
+            NotAllowedError: It was loaded for other cameras than this hub's.
+        """
+        if watching.cameras != self.cameras:
+            raise NotAllowedError("the order was loaded for other cameras than those that this hub watches")
         self._watching = watching
+
+    @property
+    def cameras(self) -> dict[str, FrameSpec]:
+        """What is watched, by name."""
+        return {each.camera: each.spec for each in self._watched}
+
+    @property
+    def development(self) -> bool:
+        """Whether it was opened with ``--development``."""
+        return self._development
 
     def stop(self, requester: Requester) -> None:
         """Stop the running hub because an officer says so."""

@@ -7,24 +7,27 @@ them `hub.face_watch`'s and `hub.actors.faces`'. `hub.running` starts what `Watc
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Final
 
 import trio
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from hub.actors.faces import faces_mailbox, run_faces, run_watch
 from hub.actors.position import run_position
+from hub.authority.orders import Order
+from hub.authority.policy import Decision, WatchedCamera, may_watch_cameras
 from hub.authority.signatories import trusted_now
 from hub.authority.unit_key import UnitKey
 from hub.backends import FaceEngine
-from hub.capture import SourceSpec
+from hub.capture import Medium, SourceSpec, parse_source
 from hub.channels import Mailbox
 from hub.clocks import Clock
+from hub.config import Settings
 from hub.deployment import Deployment
-from hub.errors import TrustError
+from hub.errors import HubError, TrustError
 from hub.face_watch import FaceWatch, WatchTrust
 from hub.inference import Worker
 from hub.ledger import Ledger
@@ -44,6 +47,9 @@ _NEVER_AGAIN: Final = RestartPolicy(limit=0)
 """For the position, which is opened again by its actor and fails only once too many of its threads hang."""
 
 
+_MEDIA: Final = {Medium.VIDEO: "video file"}
+
+
 class Told(Struct, frozen=True):
     """Where a watch tells what goes wrong."""
 
@@ -56,6 +62,7 @@ class Watching:
 
     Attributes:
         watch: The watch.
+        cameras: The cameras that the order was loaded for; a hub watches these or none.
         frames: The mailbox of each camera's faces actor.
     """
 
@@ -63,12 +70,14 @@ class Watching:
         self,
         deployment: Deployment,
         watch: FaceWatch,
+        cameras: Mapping[str, SourceSpec],
         engine: FaceEngine,
         position: tuple[str, MakePosition] | None,
         whereabouts: Whereabouts,
         clock: Clock,
     ) -> None:
         self.watch = watch
+        self.cameras = dict(cameras)
         self.frames: dict[str, Mailbox[Frame]] = {}
         self._deployment = deployment
         self._engine = engine
@@ -147,7 +156,8 @@ class Watching:
 
     def state(self) -> WatchHealth:
         """Return the watch as dashboards are told of it."""
-        return self.watch.state()
+        said = self._position[0] if self._position and self._deployment.watch.order.place.polygon else ""
+        return structs.replace(self.watch.state(), position=said)
 
     def order(self) -> OrderShown:
         """Return the order as dashboards are shown it."""
@@ -163,7 +173,9 @@ async def open_watching(
     key: UnitKey,
     *,
     clock: Clock,
+    cameras: Mapping[str, SourceSpec],
     position: str = "",
+    development: bool = False,
 ) -> AsyncIterator[Watching]:
     """Load an order for the block: an officer's act, in the log before anything is opened.
 
@@ -174,11 +186,14 @@ async def open_watching(
         requester: The officer of a checked session.
         key: The unit's, unlocked by that officer.
         clock: The machine's own clock, so that one that is set back is noticed.
+        cameras: What the hub watches, by name.
         position: What says where the unit is, see `hub.position.HOW`; "" where nothing does.
+        development: Allow pictures in files, and cameras that the configuration lacks; marked wherever it shows.
 
     Raises:
         UsageError: The position is none.
-        NotAllowedError: The officer may not, or the order does not stand; the refusal is in the log.
+        NotAllowedError: The officer may not, the order does not stand, or the cameras may not be watched under it; the
+            refusal is in the log.
         HubError: The model or its calibration is missing, or a store failed.
     """
     makers = position_makers(plugins, unit.settings, unit.state)
@@ -192,6 +207,8 @@ async def open_watching(
         clock=unit.clock,
         state=unit.state,
         position=source[0] if source else "",
+        admit=partial(_admit, unit.settings, cameras, development=development),
+        development=development,
         retention=unit.retention,
     )
     engine = None
@@ -209,12 +226,13 @@ async def open_watching(
             trust=partial(_trust, reader, digest, unit.clock),
             log=unit.log,
             requester=unit.itself,
+            development=development,
             retention=unit.retention,
         )
         del key  # the watch alone holds it, until the order ends
         try:
             await watch.tick()  # where it is in force already, its list is open before the first frame comes
-            yield Watching(deployment, watch, engine, source, whereabouts, clock)
+            yield Watching(deployment, watch, cameras, engine, source, whereabouts, clock)
         finally:
             await watch.aclose()
     finally:
@@ -222,6 +240,21 @@ async def open_watching(
             await deployment.aclose()
         if engine is not None:
             engine.close()
+
+
+def _admit(settings: Settings, cameras: Mapping[str, SourceSpec], order: Order, *, development: bool) -> Decision:
+    watched = [
+        WatchedCamera(name, _MEDIA.get(spec.medium, spec.medium.value), spec.live, _is_configured(settings, name, spec))
+        for name, spec in cameras.items()
+    ]
+    return may_watch_cameras(watched, order.place.cameras, development=development)
+
+
+def _is_configured(settings: Settings, name: str, spec: SourceSpec) -> bool:
+    """Say whether the configuration has this camera; one whose file is missing is another."""
+    with suppress(HubError):
+        return any(camera.name == name and parse_source(camera.source) == spec for camera in settings.cameras)
+    return False
 
 
 async def _cancel_after(event: trio.Event, scope: trio.CancelScope) -> None:

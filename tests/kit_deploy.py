@@ -116,8 +116,10 @@ class Ready:
         return await desk.probe(one(picture), self.requester, options.pop("reason", "who is it?"), **options)
 
     @asynccontextmanager
-    async def watching(self, envelope: bytes, position: str = "") -> AsyncIterator[Watching]:
-        """Load an order for the block."""
+    async def watching(
+        self, envelope: bytes, position: str = "", *, hub: Hub | None = None, development: bool = True
+    ) -> AsyncIterator[Watching]:
+        """Load an order for the block, for a hub's cameras; tests watch files, hence with ``--development``."""
         async with open_watching(
             self.unit,
             self.deploy.plugins,
@@ -125,7 +127,9 @@ class Ready:
             self.requester,
             self.key,
             clock=self.deploy.clock,
+            cameras={} if hub is None else hub.cameras,
             position=position,
+            development=development,
         ) as watching:
             yield watching
 

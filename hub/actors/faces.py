@@ -273,6 +273,7 @@ class _Actor:
             digest=compared.digest,
             requester=self._watch.requester,
             milliseconds=milliseconds,
+            development=self._watch.development,
         )
 
 

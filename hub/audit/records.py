@@ -253,6 +253,8 @@ class OrderPayload(Struct, frozen=True, tag="order"):
     """What says where the unit is, such as ``gpsd`` or ``replay``; "" where its place is cameras."""
     reason: str = ""
     """Why it was refused, or why it has ended."""
+    development: bool = False
+    """Whether ``--development`` let pictures in files, or cameras that the configuration lacks, be watched."""
 
 
 class GrantPayload(Struct, frozen=True, tag="grant"):

@@ -22,7 +22,7 @@ on automatic sources and raises alerts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -192,6 +192,44 @@ def may_watch(standing: OrderStanding | None) -> Decision:
     if not standing.in_force:
         return _no(WHY_NOT_WATCH[standing.reason])
     return _yes(f"the order {standing.order} is in force")
+
+
+class WatchedCamera(Struct, frozen=True):
+    """A source of frames that would be watched under an order."""
+
+    name: str
+    medium: str
+    """What it is in words, such as ``folder``."""
+    live: bool
+    """Whether it is a camera or a stream, and no photo, folder or video file."""
+    configured: bool
+    """Whether the configuration has a camera of this name and source."""
+
+
+def may_watch_cameras(cameras: Iterable[WatchedCamera], named: Collection[str], *, development: bool) -> Decision:
+    """Say whether these cameras may be watched under an order (C4, C9): live ones, known wherever the order names them.
+
+    Pictures in files are past captures, and a camera's name on the command line is whatever somebody typed.
+
+    Args:
+        cameras: All that the hub would watch.
+        named: The cameras that the order's place names; empty where it is an area.
+        development: Whether ``--development`` was given.
+    """
+    if development:
+        return _yes("a development run, marked as one")
+    for camera in cameras:
+        if not camera.live:
+            return _no(
+                "under an order faces are compared as a live camera sees them, and "
+                f"{camera.name} is a {camera.medium}: leave it out (--development allows it, marked on every screen)"
+            )
+        if camera.name in named and not camera.configured:
+            return _no(
+                f"the order names the camera {camera.name}, and the configuration's [[cameras]] has none of this name "
+                "and source (--development allows it, marked on every screen)"
+            )
+    return _yes("live cameras alone")
 
 
 def may_see_alerts(requester: Requester) -> Decision:

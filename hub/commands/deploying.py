@@ -40,7 +40,8 @@ async def deployed(hub: Hub, plugins: PluginHost, under: Under | None, clock: Cl
 
     Raises:
         InputError: The order or the recorded position cannot be read.
-        NotAllowedError: Nobody is signed in, the passphrase is wrong, or the order does not stand.
+        NotAllowedError: Nobody is signed in, the passphrase is wrong, the order does not stand, or a source is no
+            camera that may be watched under it.
         HubError: The face engine does not open, or a store failed.
     """
     if under is None:
@@ -50,7 +51,15 @@ async def deployed(hub: Hub, plugins: PluginHost, under: Under | None, clock: Cl
     async with acting(hub.unit, under.officer) as requester:
         key = await unlocked(hub.unit, requester)
     async with open_watching(
-        hub.unit, plugins, envelope, requester, key, clock=clock, position=under.position
+        hub.unit,
+        plugins,
+        envelope,
+        requester,
+        key,
+        clock=clock,
+        cameras=hub.cameras,
+        position=under.position,
+        development=hub.development,
     ) as watch:
         hub.watch_under(watch)
         yield

@@ -159,7 +159,7 @@ async def test_c3_a_hub_that_watches_writes_and_tells_nothing_of_strangers(tmp_p
     with counted() as seen:
         watched = (Watched(CAMERA, parse_source(str(folder))),)
         async with deploy.hub(watched, until_end=True) as (hub, ready):
-            async with ready.watching(deploy.order()) as watching:
+            async with ready.watching(deploy.order(), hub=hub) as watching:
                 hub.watch_under(watching)
                 with hub.events.subscribe() as events:
                     ended = await hub.run(trio.Event())

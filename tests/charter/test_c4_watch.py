@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from hub.app import Watched
 from hub.audit.reading import read_entries
+from hub.authority.place import Place
 from hub.capture import parse_source
+from hub.config import Camera
 from hub.errors import NotAllowedError, NotSignedInError
 from hub.events import ActorChanged
 from hub.messages import Act, ActorState, AlertState, OrderReason, Reason, Requester, is_missing
 from hub.testing.faces import face_picture
 from hub.testing.frames import Painted, drive_past, paint, street, write_clip, write_photo
 from hub.unit import AUDIT_FILE
-from tests.kit_deploy import CAMERA, Deploy, counted
+from tests.kit_deploy import CAMERA, SQUARE, Deploy, counted
 
 
 def photos(folder, *persons):
@@ -30,7 +33,7 @@ def photos(folder, *persons):
 async def ran(deploy, watched, **changes):
     """Run a hub over its sources under an order and return how it ended, with its counts and its alerts."""
     async with deploy.hub(watched, until_end=True) as (hub, ready):
-        async with ready.watching(deploy.order(**changes)) as watching:
+        async with ready.watching(deploy.order(**changes), hub=hub) as watching:
             hub.watch_under(watching)
             with trio.fail_after(30):
                 ended = await hub.run(trio.Event())
@@ -52,6 +55,7 @@ async def test_c4_somebody_missing_becomes_an_alert_with_both_pictures_and_what_
     assert counts["face", Reason.NOT_RESEMBLED] == 3
     assert counts["face", Reason.ALERT] == 1
     assert counts["frame", Reason.NO_TEXT] == 4  # plates go on
+    assert alert.development  # files are watched in a development run alone
     assert (alert.state, alert.camera, alert.raised_by) == (AlertState.ALERT, CAMERA, "")
     assert is_missing(alert.category)
     assert alert.hit.record.get("instruction") == "Stay with the child and call the desk"
@@ -91,7 +95,7 @@ async def test_c4_the_order_ends_in_a_running_hub_and_the_hub_goes_on(tmp_path):
     with counted() as seen:
         async with (
             deploy.hub(watched, until_end=False) as (hub, ready),
-            ready.watching(deploy.order()) as watching,
+            ready.watching(deploy.order(), hub=hub) as watching,
             trio.open_nursery() as nursery,
         ):
             hub.watch_under(watching)
@@ -120,6 +124,49 @@ async def until(events, actor, state):
         event = await events.receive()
         if isinstance(event, ActorChanged) and (event.health.actor, event.health.state) == (actor, state):
             return
+
+
+async def test_c4_c9_files_are_compared_in_development_runs_alone(tmp_path):
+    """A folder of past captures that is called like a camera is none, whatever somebody types (C9)."""
+    deploy = Deploy(tmp_path)
+    watched = photos(tmp_path / CAMERA, 0, 0)
+    with counted() as seen:
+        async with deploy.hub(watched, until_end=True) as (hub, ready):
+            with pytest.raises(NotAllowedError, match="as a live camera sees them, and gate is a folder"):
+                async with ready.watching(deploy.order(), hub=hub, development=False):
+                    pass
+            async with ready.watching(deploy.order(), development=False) as watching:  # as if there were no camera
+                with pytest.raises(NotAllowedError, match="loaded for other cameras"):
+                    hub.watch_under(watching)
+            async with ready.watching(deploy.order(), hub=hub) as watching:
+                assert watching.state().development
+        orders = [each for each in read_entries(deploy.state / AUDIT_FILE) if each.metadata.act is Act.ORDER]
+    assert [each.metadata.outcome for each in orders] == ["refused", "loaded", "ended", "loaded", "ended"]
+    assert [each.payload.development for each in orders if each.metadata.outcome != "ended"] == [False, False, True]
+    assert "as a live camera" in orders[0].payload.reason
+    assert seen.comparisons == deploy.engine.compared == 0
+
+
+async def test_c4_a_camera_that_the_order_names_is_the_configurations_own(tmp_path):
+    typed = (Watched(CAMERA, parse_source("rtsp://192.0.2.7/gate")),)
+    for name, source, allowed in (
+        ("none", "", False),
+        ("another", "rtsp://192.0.2.1/door", False),
+        ("ours", "rtsp://192.0.2.7/gate", True),
+    ):
+        deploy = Deploy(tmp_path / name)
+        deploy.settings = replace(deploy.settings, cameras=(Camera(CAMERA, source),) if source else ())
+        async with deploy.hub(typed) as (hub, ready):
+            if allowed:
+                async with ready.watching(deploy.order(), hub=hub, development=False) as watching:
+                    hub.watch_under(watching)
+                    assert not watching.state().development
+                continue
+            with pytest.raises(NotAllowedError, match="names the camera gate"):
+                async with ready.watching(deploy.order(), hub=hub, development=False):
+                    pass
+            async with ready.watching(deploy.order(place=Place(polygon=SQUARE)), hub=hub, development=False):
+                pass  # an area holds for whatever live camera is in it
 
 
 async def test_c12_an_order_needs_a_signed_in_officer(tmp_path):

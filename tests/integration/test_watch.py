@@ -55,11 +55,23 @@ def ready(tmp_path_factory):
         yield unit
 
 
-def run(unit, order, *words):
+def run(unit, order, *words, development=True):
     return unit.run(
         "run", "--source", str(unit.folder / "street"), "--until-end", "--order", str(unit.folder / order), *words,
-        stdin=PASSPHRASE,
+        *(["--development"] if development else []), stdin=PASSPHRASE,
     )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_folder_is_no_camera(ready):
+    before = len(ready.run("audit", "show", "--last", "40", "--format", "jsonl").lines())
+    refused = run(ready, "order.json", development=False)
+    assert refused.status == 1
+    assert "street is a folder" in refused.err
+    assert "Traceback" not in refused.err
+    log = ready.run("audit", "show", "--last", "40", "--format", "jsonl").lines()[before:]
+    assert ("order", "refused") in [(each["entry"]["act"], each["entry"]["outcome"]) for each in log]
+    assert "watch" not in [each["entry"]["act"] for each in log]
 
 
 @pytest.mark.slow
