@@ -181,21 +181,21 @@ async def test_a_wrong_passphrase_is_refused_and_asked_for_again():
 async def test_a_new_alert_rings_unless_the_bell_is_off():
     hub = ScriptedHub()
     app = dashboard(hub)
-    rings = []
+    rings, flashes, flash = [], [], app._flash
     app.bell = lambda: rings.append(1)
+    app._flash = lambda: (flash(), flashes.append(app.screen.has_class("-flash")))
     async with app.run_test(size=(80, 24)) as pilot:
         await sign_in(pilot)
         hub.raise_alert(alert("A-1"))
         await settle(pilot)
         assert len(rings) == 1
-        assert app.screen.has_class("-flash")
+        assert flashes == [True]
         await settle(pilot, 1.2)
         assert not app.screen.has_class("-flash")
         await pilot.press("m")
         hub.raise_alert(alert("A-2"))
         await settle(pilot)
-        assert len(rings) == 1
-        assert not app.screen.has_class("-flash")
+        assert (len(rings), flashes) == (1, [True])
         assert "bell off" in shown(app)
 
 
