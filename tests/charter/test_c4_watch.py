@@ -169,6 +169,23 @@ async def test_c4_a_camera_that_the_order_names_is_the_configurations_own(tmp_pa
                 pass  # an area holds for whatever live camera is in it
 
 
+async def test_c4_the_log_and_the_dashboards_say_whose_word_the_position_is(tmp_path):
+    deploy = Deploy(tmp_path)
+    (tmp_path / "track.csv").write_text("0,48.1,17.1\n")
+    area = Place(polygon=SQUARE)
+    said = {}
+    async with deploy.unit() as ready:
+        for text in ("fixed:48.1,17.1", str(tmp_path / "track.csv"), "gpsd", "nmea:localhost:10110"):
+            async with ready.watching(deploy.order(place=area), text) as watching:
+                said[text.partition(":")[0]] = watching.state().position
+        async with ready.watching(deploy.order(), "fixed:48.1,17.1") as watching:
+            assert watching.state().position == ""  # its place is cameras
+        log = [each for each in read_entries(deploy.state / AUDIT_FILE) if each.metadata.act is Act.ORDER]
+    assert list(said.values()) == ["fixed", "replay", "gpsd", "nmea"]
+    loaded = [each.payload.position for each in log if each.metadata.outcome == "loaded"]
+    assert loaded == ["fixed", "replay", "gpsd", "nmea", ""]
+
+
 async def test_c12_an_order_needs_a_signed_in_officer(tmp_path):
     deploy = Deploy(tmp_path)
     async with deploy.unit() as ready:

@@ -46,6 +46,29 @@ def test_an_order_in_force_says_what_it_allows_and_how_long():
     assert "◉ FACES" in draw_status(View(told(hub), NOW, 100, 1)).plain
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("gpsd", "position: gpsd\n"),
+        ("fixed", "position: fixed, by the officer's word"),
+        ("replay", "position: replay file, by the officer's word"),
+    ],
+)
+def test_whose_word_the_position_is_stands_beside_the_order(source, said):
+    hub = ScriptedHub()
+    hub.watch = watch(position=source)
+    assert said in drawn(told(hub))
+    assert "DEVELOPMENT" not in drawn(told(hub))
+
+
+def test_a_watch_of_files_is_marked():
+    hub = ScriptedHub()
+    hub.watch = watch(development=True)
+    page = drawn(told(hub))
+    assert "DEVELOPMENT: what it compares may be files" in page
+    assert "position:" not in page
+
+
 @pytest.mark.parametrize("reason", list(OrderReason))
 def test_every_reason_has_words_and_whatever_is_not_in_force_compares_nothing(reason):
     hub = ScriptedHub()

@@ -14,6 +14,9 @@ from hub.wire import FaceListShown, GrantShown, OrderShown
 
 _NO_ORDER = "No deployment order: no camera is watched for faces; a probe (F4) is one deliberate act."
 
+_POSITIONS = {"fixed": "fixed, by the officer's word", "replay": "replay file, by the officer's word"}
+"""What is no receiver's word."""
+
 
 def mandate_lines(state: State, now: datetime) -> list[Text]:
     """Return the order, then the face lists, then the grants, each after an empty line."""
@@ -45,7 +48,11 @@ def _order(watch: WatchHealth, order: OrderShown | None, now: datetime) -> list[
         lines.append(put(f"  {words_for(watch.reason)}; nothing is compared, no template is in memory"))
         if watch.ended:
             lines.append(put("  it does not come back by itself: an officer may load an order that stands"))
+    if watch.development:
+        lines.append(put(("  DEVELOPMENT: what it compares may be files, or cameras of no configuration", BAD)))
     lines.append(put(f"  purpose: {words(watch.purpose)}"))
+    if watch.position:
+        lines.append(put(f"  position: {_POSITIONS.get(watch.position, watch.position)}"))
     if order is not None:
         lines.append(put(f"  place: {order.place}"))
         lines.append(put(f"  from {order.begins:%Y-%m-%d %H:%M} to {order.ends:%Y-%m-%d %H:%M} UTC"))
