@@ -116,12 +116,16 @@ class FaceLists:
             model: SHA-256 of the unit's face model, hexadecimal.
 
         Raises:
-            NotAllowedError: The officer may not, or the list may not be used; the latter stands in the log.
+            NotAllowedError: The officer may not, or the list may not be used; the refusal stands in the log.
             InputError: It cannot be read.
             StoreError: It cannot be kept, or so much memory cannot be locked; nothing was loaded.
             AuditError: The log cannot be written; nothing was loaded.
         """
-        may_import(requester).demand()
+        decision = may_import(requester)
+        if not decision.allowed:  # its file is not even opened
+            payload = ListPayload(source=SOURCE, digest="", entries=0, expires=None, reason=decision.reason)
+            await self._append(Act.LIST_REFUSED, requester, "refused", payload)
+        decision.demand()
         incoming = self._folder / f".{os.getpid()}.incoming"
         try:
             try:

@@ -36,19 +36,14 @@ async def import_file(
         development: Allow an unsigned list.
 
     Raises:
-        NotAllowedError: The requester may not; NotSignedInError where nobody is signed in.
+        NotAllowedError: The requester may not, and that stands in the log; NotSignedInError where nobody is signed in.
         PluginError: No such source takes files.
         InputError: The file cannot be read or holds no good row.
         TrustError: It is a signed list that does not verify, or an unsigned one without `development`.
         AuditError: The log cannot be written; nothing was imported.
         StoreError: The source's store cannot be written; nothing was imported.
     """
-    may_import(requester).demand()
-    part = plugins.importers.get(source)
-    if part is None:
-        there = ", ".join(plugins.importers) or "none"
-        raise PluginError(f"no source called {source} takes files; those that do: {there}")
-    digest = await trio.to_thread.run_sync(_digest, file)
+    digest = ""
 
     async def account(act: Act, outcome: str, imported: int = 0, refused: int = 0, reason: str = "") -> None:
         now = unit.clock.now()
@@ -56,6 +51,15 @@ async def import_file(
         entry = Entry(act, now, requester, outcome, payload, unit.retention.payload_until(act, now), source=source)
         await unit.log.append(entry)
 
+    decision = may_import(requester)
+    if not decision.allowed:
+        await account(Act.RECORDS_IMPORTED, "refused", reason=decision.reason)
+    decision.demand()
+    part = plugins.importers.get(source)
+    if part is None:
+        there = ", ".join(plugins.importers) or "none"
+        raise PluginError(f"no source called {source} takes files; those that do: {there}")
+    digest = await trio.to_thread.run_sync(_digest, file)
     await account(Act.RECORDS_IMPORTED, "begun")
     context = plugin_context(part.plugin, unit.settings, unit.state, development=development)
     context = replace(context, now=unit.log.now())

@@ -21,7 +21,7 @@ from hub.authority.dsse import add_signature, make_envelope
 from hub.authority.keys import KeySigner
 from hub.authority.unit_key import make_key
 from hub.clocks import ManualClock
-from hub.errors import HubError, NotAllowedError, NotSignedInError, StoreError, TrustError
+from hub.errors import AuditError, HubError, NotAllowedError, NotSignedInError, StoreError, TrustError
 from hub.face_lists import FOLDER, FaceLists
 from hub.messages import Act, Requester
 from hub.models import find_model
@@ -302,6 +302,12 @@ async def test_nobody_loads_a_list_who_may_not(unit, who, error):
     with pytest.raises(error):
         await unit.load(unit.publish(build(unit.folder / "list", ROWS)), requester=who)
     assert unit.lists.lists() == ()
+    (entry,) = unit.log.entries  # C7
+    assert (entry.act, entry.outcome, entry.requester) == (Act.LIST_REFUSED, "refused", who)
+    assert entry.payload.reason
+    unit.log.broken = True
+    with pytest.raises(AuditError):
+        await unit.load(unit.folder / "list", requester=who)
 
 
 async def test_what_is_not_in_the_log_is_not_loaded(unit):
