@@ -7,19 +7,25 @@ the officer may, `hub.authority.policy`.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 import trio
 from msgspec.structs import replace
 
 from hub.audit.records import ImportPayload
 from hub.authority.policy import may_import
-from hub.backends import ImportReport
+from hub.backends import Importer, ImportReport, PluginContext
 from hub.errors import HubError, InputError, PluginError
+from hub.isolation.importer import IsolatedImporter
 from hub.messages import Act, Entry, Requester
 from hub.parts import open_importer, plugin_context
 from hub.plugins import PluginHost
 from hub.unit import Unit
+
+LAST_SECONDS: Final = 2.0
+"""Longest wait for the log to take that an import was broken off."""
 
 
 async def import_file(
@@ -65,7 +71,11 @@ async def import_file(
     context = replace(context, now=unit.log.now())
     try:
         importer = open_importer(part.make, unit.settings, unit.state)
-        report = await trio.to_thread.run_sync(importer.import_file, context, file)
+        report = await _in_thread(importer, context, file)
+    except trio.Cancelled:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_SECONDS), suppress(HubError):
+            await account(Act.RECORDS_IMPORTED, "not_done", reason="it was broken off")
+        raise
     except HubError as error:
         await account(Act.RECORDS_IMPORTED, "not_done", reason=str(error))
         raise
@@ -73,6 +83,17 @@ async def import_file(
     act = Act.LIST_LOADED if report.list_digest else Act.RECORDS_IMPORTED
     await account(act, "imported", report.imported, len(report.bad))
     return report
+
+
+async def _in_thread(importer: Importer, context: PluginContext, file: Path) -> ImportReport:
+    """Import in a thread. A child process is killed on cancel; the end of our own importers is awaited."""
+    apart = isinstance(importer, IsolatedImporter)
+    try:
+        return await trio.to_thread.run_sync(importer.import_file, context, file, abandon_on_cancel=apart)
+    except trio.Cancelled:
+        if isinstance(importer, IsolatedImporter):
+            importer.stop()
+        raise
 
 
 def _digest(file: Path) -> str:

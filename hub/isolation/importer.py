@@ -39,18 +39,22 @@ class IsolatedImporter(Importer):
     def __init__(self, part: IsolatedPart, private: Path, isolation: Isolation) -> None:
         vars(self).update(name=part.manifest.name)
         self._part, self._private, self._isolation = part, private, isolation
+        self._child: ChildProcess | None = None
+        self._stopped = False
 
     def import_file(self, context: PluginContext, file: Path) -> ImportReport:
-        """Have a child import a file.
+        """Have a child import a file; once.
 
         Raises:
             PluginParkedError: The plugin cannot be confined or loaded, or reached for what is the hub's.
-            InputError: The file cannot be read, or is of no use.
+            InputError: The file cannot be read, is of no use, or lies in the hub's own folder.
             TrustError: The file is a signed list that does not verify.
             SourceError: Nothing was imported, for another reason; SourceUnavailableError where its process died.
         """
-        context, allowed = confine_source(self._part, context, self._private, self._isolation)
         path = os.path.realpath(file)
+        if Path(path).is_relative_to(os.path.realpath(self._private)):
+            raise InputError(f"{plain(str(file))} lies in the hub's own folder: a plugin gets nothing of it")
+        context, allowed = confine_source(self._part, context, self._private, self._isolation)
         own = (str(context.state), str(context.models), path, *((str(context.trust),) if context.trust else ()))
         begin = Begin(
             confinement=replace(allowed, read=(*allowed.read, path)),
@@ -61,8 +65,10 @@ class IsolatedImporter(Importer):
             own=own,
             importer=True,
         )
-        child = ChildProcess(str(context.state))
+        child = self._child = ChildProcess(str(context.state))
         try:
+            if self._stopped:  # before there was a child
+                raise SourceUnavailableError("the import was stopped")
             begun = _ask(child, begin, START_SECONDS)
             done = _ask(child, ImportFile(send_context(context), path), IMPORT_SECONDS)
         finally:
@@ -74,6 +80,12 @@ class IsolatedImporter(Importer):
             bad=tuple(BadRow(bad.line, plain(bad.problem)) for bad in done.bad),
             list_digest=plain(done.list_digest, 64),
         )
+
+    def stop(self) -> None:
+        """End an import that is under way in another thread, which then raises `SourceUnavailableError`."""
+        self._stopped = True
+        if self._child is not None:
+            self._child.stop()
 
 
 def _ask(child: ChildProcess, request: Request, seconds: float) -> Reply:

@@ -116,6 +116,12 @@ class ChildProcess:
                 pipe.close()
         return self.ending()
 
+    def stop(self) -> None:
+        """Kill the process group from another thread, at once: whoever waits for an answer gets `ChildGoneError`."""
+        if self.alive:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
     def close(self, *, patience: float) -> None:
         """Ask the child to close its source and leave; kill it where it does not within so many seconds."""
         with suppress(OSError, ChildGoneError, DeadlineError, subprocess.TimeoutExpired):

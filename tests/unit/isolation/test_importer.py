@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
+import trio
 
+from hub.audit.reading import read_entries
 from hub.backends import BadRow, ImportReport
+from hub.clocks import SystemClock
+from hub.config import Settings
 from hub.errors import HubError, InputError, PluginParkedError, SourceError, SourceUnavailableError, TrustError
+from hub.importing import import_file
+from hub.isolation import importer as importer_module
 from hub.isolation.importer import IsolatedImporter
 from hub.isolation.limits import guards
+from hub.isolation.process import ChildProcess
 from hub.isolation.settings import Isolation
+from hub.messages import Requester
 from hub.plugins import PluginHost
+from hub.unit import AUDIT_FILE, open_unit
 from tests.kit import Unit
 from tests.kit_isolation import MANIFEST, SOURCE, Stranger
 
@@ -22,6 +32,7 @@ IMPORTER = (
     SOURCE
     + """
 import os
+import time
 from hub.backends import BadRow, Importer, ImportReport
 from hub.errors import InputError, StoreError, TrustError
 
@@ -30,6 +41,7 @@ class TakesFiles(Importer):
 
     def import_file(self, context, file):
         text = file.read_text()
+        (context.state / "begun").touch()
         if text in FAILURES:
             FAILURES[text](file)
         (context.state / "store").write_text(text)
@@ -45,6 +57,7 @@ FAILURES = {{
     "other": lambda file: fail(ValueError("4711")),
     "dies": lambda file: os._exit(3),
     "looks round": lambda file: (file.parent / "other.csv").read_text(),
+    "hangs": lambda file: time.sleep(600),
     "reaches out": lambda file: open(f"/proc/{{os.getppid()}}/mem"),
 }}
 
@@ -97,6 +110,51 @@ def test_what_goes_wrong_is_said_in_one_line(take, tmp_path: Path, failure: str)
     assert "\n" not in str(caught.value)
     assert "4711" not in str(caught.value)
     assert not (tmp_path / "state" / "plugins" / "bicycles" / "store").exists()
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_no_file_of_the_hubs_own_folder_is_handed_over(tmp_path: Path, link: bool) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    file = state / "unit.key"
+    file.write_text("secret")
+    if link:
+        file = tmp_path / "list.csv"
+        file.symlink_to(state / "unit.key")
+    plugin = Stranger.put(tmp_path / "site", "bicycles", IMPORTER, manifest=WITH_IMPORTER)
+    with pytest.raises(InputError, match="lies in the hub's own folder"):
+        IsolatedImporter(plugin.part(), state, Isolation()).import_file(plugin.context(state), file)
+    assert not (state / "plugins" / "bicycles" / "begun").exists()
+
+
+@pytest.mark.slow
+async def test_an_import_that_is_cancelled_is_over_with_its_child_and_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    Stranger.put(tmp_path / "site", "bicycles", IMPORTER, manifest=WITH_IMPORTER)
+    plugins = PluginHost(path=[str(tmp_path / "site")])
+    plugins.load_all()
+    state, file, children = tmp_path / "state", tmp_path / "list.csv", []
+    state.mkdir(mode=0o700)
+    file.write_text("hangs")
+    monkeypatch.setattr(
+        importer_module, "ChildProcess", lambda home: children.append(ChildProcess(home)) or children[0]
+    )
+    async with open_unit(Settings(), state, clock=SystemClock()) as unit, trio.open_nursery() as nursery:
+        nursery.start_soon(import_file, unit, plugins, "bicycles", file, Requester("4711", "officer", "unit-1"))
+        with trio.fail_after(30):
+            while not (state / "plugins" / "bicycles" / "begun").exists():  # noqa: ASYNC110  # another process makes it
+                await trio.sleep(0.02)
+        began = time.monotonic()
+        nursery.cancel_scope.cancel()
+    assert time.monotonic() - began < 10
+    (child,) = children
+    while child.alive:
+        assert time.monotonic() - began < 10
+        await trio.sleep(0.02)
+    outcomes = [each.metadata.outcome for each in read_entries(state / AUDIT_FILE) if each.metadata.officer == "4711"]
+    assert outcomes == ["begun", "not_done"]
 
 
 def test_the_host_knows_of_it_from_the_manifest(tmp_path: Path) -> None:
