@@ -12,11 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+import trio
 from msgspec import Struct
 
 from hub.actors.outbox import Outbox
 from hub.alerts import AlertBook, FollowUp
 from hub.audit.log import AuditLog, open_log
+from hub.authority.files import sweep_unfinished
 from hub.authority.keys import KeySigner, load_or_create_unit_key
 from hub.authority.meter import METER_FILE, Meter
 from hub.authority.meter import MIGRATIONS as METER_TABLES
@@ -40,6 +42,7 @@ from hub.store.outbox import MIGRATIONS as OUTBOX_TABLES
 from hub.store.outbox import OUTBOX_FILE, OutboxStore
 from hub.store.retention import Retention, shorten
 from hub.store.sqlite import open_database
+from hub.watchlists.trust import TRUSTED_FOLDER
 
 AUDIT_FILE: Final = "audit.sqlite3"
 """Name of the log in the state folder."""
@@ -126,6 +129,7 @@ async def open_unit(
     retention = shorten(settings.retention)
     signer = load_or_create_unit_key(state, origin_of(settings.unit))
     picturing = picturing or Picturing()
+    dispatches = settings.outbox_folder or state / "dispatches"
     async with AsyncExitStack() as stack:
         log = await stack.enter_async_context(
             open_log(
@@ -179,7 +183,7 @@ async def open_unit(
             ),
             outbox=Outbox(
                 outbox,
-                [FileDispatcher(settings.outbox_folder or state / "dispatches")],
+                [FileDispatcher(dispatches)],
                 log=log,
                 clock=floored,
                 unit=settings.unit,
@@ -188,6 +192,9 @@ async def open_unit(
             face_lists=FaceLists(state, log=log, clock=floored, unit=settings.unit, retention=retention),
             meter=Meter(turns, clock=floored, random=random, limits=limits_of(settings.checks)),
         )
+        # By the machine's own clock, which is what files are dated with.
+        for folder in (state, state / TRUSTED_FOLDER, dispatches):
+            await trio.to_thread.run_sync(sweep_unfinished, folder, clock.now())
         await unit.alerts.sweep()
         await unit.sweep()
         await log.erase_due()

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Final
 
@@ -17,6 +19,11 @@ from hub.errors import InputError, NotAllowedError, StoreError, StoreFullError
 
 PRIVATE_BYTES: Final = 4096
 """Most bytes of a private file that are read unless more are asked for: keys and tokens are far smaller."""
+
+UNFINISHED_SECONDS: Final = 3600.0
+"""Age at which nobody writes on what was begun any more."""
+_UNFINISHED: Final = re.compile(r"\..+\.[0-9]+\.tmp", re.DOTALL)
+"""Names under which files are written before they take their place."""
 
 
 def read_private(path: Path, *, limit: int = PRIVATE_BYTES) -> bytes:
@@ -123,6 +130,26 @@ def write_once(path: Path, content: bytes) -> None:
         raise _store_error(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep_unfinished(folder: Path, now: datetime) -> int:
+    """Delete what a process left of its writing when it was killed, an hour later, and return how many files.
+
+    What cannot be deleted, or not even listed, stays for the next time.
+
+    Args:
+        folder: Whose files; folders in it are left alone.
+        now: The machine's time, timezone-aware. A file from the future was written by a clock that was wrong.
+    """
+    count = 0
+    with suppress(OSError):
+        for path in [path for path in folder.iterdir() if _UNFINISHED.fullmatch(path.name)]:
+            with suppress(OSError):
+                status = path.lstat()
+                if stat.S_ISREG(status.st_mode) and abs(now.timestamp() - status.st_mtime) >= UNFINISHED_SECONDS:
+                    path.unlink()
+                    count += 1
+    return count
 
 
 def _store_error(path: Path, error: OSError) -> StoreError:
