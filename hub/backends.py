@@ -50,10 +50,23 @@ class PluginContext(Struct, frozen=True):
     says which lists may be used."""
 
 
+class PrintedCharacter(Struct, frozen=True):
+    """A character of a line of print as a reader saw it."""
+
+    text: str
+    """One character, of whatever script."""
+    probability: float
+    """Of this character in its place, 0 to 1."""
+    others: tuple[CharacterRead, ...]
+    """What else may stand there: every other character with a probability of 0.01 or more."""
+    place: float
+    """Its middle along the line, 0 to 1."""
+
+
 class PrintedLine(Struct, frozen=True):
     """A line of print as a reader saw it."""
 
-    characters: tuple[CharacterRead, ...]
+    characters: tuple[PrintedCharacter, ...]
     """Every character that it made out, of whatever script, spaces included."""
     box: Box
     """Where it stands."""

@@ -221,6 +221,16 @@ def parse(text: str, today: date) -> Zone:
     return _with_suggestion(found, zone, layout, today)
 
 
+def agrees(text: str, today: date) -> bool:
+    """Return `Zone.agrees` of a zone, without what else `parse` finds out.
+
+    Raises:
+        UsageError: As `parse`.
+    """
+    zone = _join(text)
+    return _agrees(zone, _layout(zone), today)
+
+
 # ------------------------------------------------------------------------------------------------- lines
 
 

@@ -28,7 +28,7 @@ from hub.face_checks import FaceChecks, Side, Thresholds, Verdict
 from hub.messages import Requester, TakingPart
 from hub.mrz import LONGEST, Check, Day, Suggestion, Zone, parse
 from hub.mrz import Form as ZoneForm
-from hub.mrz_photo import zone_of
+from hub.mrz_photo import zone_in
 from hub.parts import calibration_of, installed_plugins, open_face_engine, open_plate_reader
 from hub.plugins import PluginHost
 from hub.unit import Unit
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from hub.messages import Pixels
 
 NOT_ASKED: Final = "No live picture was given: compare photo and person by eye."
+
+LEAST_PIXELS: Final = 64
+"""Pixels of the shorter side of a photograph; fewer hold no line that can be read."""
 
 PARTS: Final = {
     "handed-over": TakingPart.HANDED_OVER,
@@ -175,12 +178,13 @@ def _photographed(file: Path, plugins: PluginHost, unit: Unit) -> str:
         HubError: The reader does not open or run.
     """
     picture = _picture(file)
+    if min(picture.shape[:2]) < LEAST_PIXELS:
+        raise InputError(f"{file}: the picture is too small for the lines of a document")
     reader = open_plate_reader(plugins, unit.settings, unit.state)
     try:
-        lines = reader.lines(picture)
+        return zone_in(picture, reader.lines, unit.clock.now().date())
     finally:
         reader.close()
-    return zone_of(lines, unit.clock.now().date())
 
 
 async def _document(

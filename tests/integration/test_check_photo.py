@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
+import numpy as np
 import pytest
 
-from hub.backends import PrintedLine
-from hub.messages import Box, CharacterRead
+from hub.backends import PrintedCharacter, PrintedLine
+from hub.messages import Box
 from hub.testing.frames import street, write_photo
 from hub.testing.readers import PaintedReader
 from tests.kit import Unit
@@ -29,7 +33,10 @@ def check(unit, *words):
 
 def test_what_stands_in_the_photograph_is_checked_as_if_it_had_been_typed(unit, monkeypatch):
     lines = tuple(
-        PrintedLine(tuple(CharacterRead(each, 0.95) for each in text), Box(10, 200 + 40 * at, 400, 20))
+        PrintedLine(
+            tuple(PrintedCharacter(each, 0.95, (), (place + 0.5) / 44) for place, each in enumerate(text)),
+            Box(10, 200 + 40 * at, 400, 20),
+        )
         for at, text in enumerate(ZONE)
     )
     monkeypatch.setattr(PaintedReader, "lines", lambda self, image: lines)
@@ -64,6 +71,36 @@ def test_without_an_officer_or_a_reason_nothing_is_looked_at(unit, monkeypatch, 
 
 
 def test_a_document_is_checked_by_one_or_the_other(unit):
-    assert unit.run("check", "document", "--reason", "x").status == 2
-    assert check(unit, "--mrz", "\n".join(ZONE)).status == 2
-    assert unit.run("check", "document", str(unit.folder), "--reason", "x").status == 2
+    for answer in (
+        unit.run("check", "document", "--reason", "x"),
+        check(unit, "--mrz", "\n".join(ZONE)),
+    ):
+        assert (answer.status, answer.out) == (2, "")
+        assert "FILE" in answer.problem()
+
+
+def large(path):
+    """Write the header of a picture of 100 megapixels."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", 10_000, 10_000, 8, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    path.write_bytes(data + struct.pack(">I", 0) + b"IEND" + struct.pack(">I", zlib.crc32(b"IEND")))
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda path: None, "cannot be read"),
+        (lambda path: path.mkdir(), "is a folder"),
+        (lambda path: path.write_bytes(b""), "empty"),
+        (lambda path: path.write_text("no picture"), "not a picture"),
+        (lambda path: write_photo(path, np.zeros((1, 1, 3), np.uint8)), "too small"),
+        (large, "megapixel"),
+    ],
+    ids=["missing", "folder", "empty", "text", "one pixel", "100 megapixels"],
+)
+def test_a_file_of_no_use_is_one_line(unit, tmp_path, make, says):
+    file = tmp_path / "passport.png"
+    make(file)
+    answer = unit.run("check", "document", str(file), "--reason", "handed over at a stop")
+    assert (answer.status, answer.out) == (2, "")
+    assert says in answer.problem()

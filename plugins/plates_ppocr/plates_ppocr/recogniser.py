@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import cv2
 import numpy as np
 
+from hub.backends import PrintedCharacter
 from hub.errors import ModelError
 from hub.messages import CharacterRead
 from hub.plates.alphabet import INDEX, SYMBOLS
@@ -55,6 +56,10 @@ TWINS: Final = {
 
 SEPARATORS: Final = frozenset(" -–—−‐‑.·•∙・。:：'’‘`´\"“”*＊°º˙,，、_~=|/\\^¨")
 """Characters that stand between a plate's groups, or that an emblem is read as."""
+
+
+LEAST_OTHER: Final = 0.01
+"""Probability from which `Recogniser.spell` tells what else a character may be."""
 
 
 def fold_table(characters: Sequence[str]) -> NDArray[np.intp]:
@@ -121,14 +126,14 @@ class Recogniser:
         folded[..., self._columns] = np.add.reduceat(output[..., self._order], self._starts, axis=2)
         return folded, [self._say(steps) for steps in output.argmax(axis=2)]
 
-    def spell(self, line: Image) -> tuple[CharacterRead, ...]:
+    def spell(self, line: Image) -> tuple[PrintedCharacter, ...]:
         """Read one line of print as it stands, whatever its characters.
 
         Args:
             line: uint8 [HEIGHT, width, 3], BGR.
 
         Returns:
-            Its characters, each as certain as the best of its steps.
+            Its characters, each as certain as the best of its steps, and so is what else each may be.
 
         Raises:
             ModelError: The network does not run.
@@ -142,8 +147,21 @@ class Recogniser:
             raise ModelError(f"the text recogniser does not run: {error}") from error
         best = steps.argmax(axis=1)
         starts = np.flatnonzero(np.diff(best, prepend=-1))
-        runs = ((int(best[at]), float(steps[at:end, best[at]].max())) for at, end in pairwise([*starts, len(best)]))
-        return tuple(CharacterRead(self._characters[index], sure) for index, sure in runs if index)
+        runs = pairwise([*starts.tolist(), len(best)])
+        return tuple(self._character(steps, best, at, end) for at, end in runs if best[at])
+
+    def _character(self, steps: Steps, best: NDArray[np.intp], at: int, end: int) -> PrintedCharacter:
+        """Return the character of a run of steps; what else it may be shows in the empty steps beside it, too."""
+        first = at - 1 if at and not best[at - 1] else at
+        last = end + 1 if end < len(best) and not best[end] else end
+        seen = steps[first:last].max(axis=0)
+        others = [index for index in np.flatnonzero(seen >= LEAST_OTHER).tolist() if index and index != best[at]]
+        return PrintedCharacter(
+            self._characters[best[at]],
+            float(steps[at:end, best[at]].max()),
+            tuple(CharacterRead(self._characters[index], float(seen[index])) for index in others),
+            (at + end) / 2 / len(best),
+        )
 
     def _say(self, best: NDArray[np.intp]) -> str:
         changes = np.flatnonzero(np.diff(best, prepend=-1))

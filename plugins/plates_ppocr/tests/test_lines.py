@@ -56,6 +56,21 @@ def test_a_zone_is_read_or_said_to_be_unreadable_and_never_read_wrong(reader, zo
 
 
 @pytest.mark.slow
+def test_characters_come_with_their_place_and_what_else_they_may_be(reader):
+    lines = reader.lines(page(TD3, blur=2))
+    assert lines
+    for line in lines:
+        places = [each.place for each in line.characters]
+        assert places == sorted(places)
+        assert 0 < places[0] <= places[-1] < 1
+    doubtful = [each for line in lines for each in line.characters if each.others]
+    assert doubtful
+    for each in doubtful:
+        assert each.text not in {other.text for other in each.others}
+        assert all(0.01 <= other.probability <= 1 for other in each.others)
+
+
+@pytest.mark.slow
 def test_what_cannot_be_read_is_not_guessed(reader):
     with pytest.raises(NotReadableError, match="not readable"):
         zone_of(reader.lines(page(TD3, blur=6)), TODAY)
