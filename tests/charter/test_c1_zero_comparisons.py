@@ -17,10 +17,10 @@ from hub.authority.dsse import make_envelope, read_envelope
 from hub.authority.orders import ORDER_TYPE, Purpose
 from hub.authority.place import Place
 from hub.authority.unit_key import make_key
-from hub.errors import HubError, NotAllowedError
+from hub.errors import HubError, NotAllowedError, TrustError
 from hub.face_lists import FOLDER
 from hub.messages import Fix, OrderReason
-from hub.testing.faces import face_picture
+from hub.testing.faces import MODEL, face_picture
 from hub.watchlists.budget import FaceStatus
 from hub.watchlists.face_building import ReceivingUnit
 from hub.watchlists.metadata import Withdrawn
@@ -83,6 +83,24 @@ async def test_c1_the_counting_finds_what_is_compared(deploy):
     assert seen.comparisons == 4
     assert deploy.engine.compared == 1
     assert seen.zeroed
+
+
+async def test_c1_a_list_is_probed_on_the_units_that_it_was_made_for_alone(deploy):
+    """Its place is those units: whoever else has its file and its authority cannot open it."""
+    with counted() as seen:
+        async with deploy.unit(load=False) as ready:
+            other = ReceivingUnit("car-2", make_key(secrets.token_bytes).public)
+            await deploy.publish(ready.unit, units=(other,))
+            with pytest.raises(TrustError, match="not made for this unit"):
+                await ready.unit.face_lists.load(deploy.list, ready.requester, ready.key, MODEL)
+            put(deploy, ready)  # as if somebody had laid it there
+            with pytest.raises(TrustError, match="not made for this unit"):
+                await ready.probe(LISTED)
+            await deploy.publish(ready.unit, version=2, units=(other, ReceivingUnit(UNIT, ready.key.public)))
+            put(deploy, ready)
+            deploy.clock.advance(20)
+            assert (await ready.probe(LISTED)).status is FaceStatus.CANDIDATE
+    assert seen.comparisons == 2
 
 
 @pytest.mark.slow
