@@ -95,7 +95,7 @@ class PlateReader(abc.ABC):
         """Read printed lines as they stand, for the machine readable zone of a document; no decision is made on them.
 
         Args:
-            image: uint8 [height, width, 3], BGR, upright. Must not be kept or changed.
+            image: uint8 [height, width, 3], BGR; the hub turns it where nothing shows. Must not be kept or changed.
 
         Returns:
             Long lines from top to bottom; empty where there is none, and from a reader that reads plates alone.
