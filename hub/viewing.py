@@ -23,7 +23,7 @@ from hub.wire import CameraPicture, SeenBox
 if TYPE_CHECKING:
     from hub.messages import Pixels
 
-EVERY: Final = 0.33
+EVERY: Final = 0.2
 """Seconds between two pictures of one camera."""
 WIDTH: Final = 640
 """Most columns of a picture; what is left out are repetitions of the blocks' means."""

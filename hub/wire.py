@@ -157,7 +157,7 @@ class TakeCheckpoint(_Request, frozen=True, tag="take_checkpoint"):
 class Watch(_Request, frozen=True, tag="watch"):
     """Ask for the reduced pictures of one camera, in place of another, until the session ends.
 
-    Ended by `Done`; then a `CameraPicture` comes about three times a second while the camera gives any.
+    Ended by `Done`; then a `CameraPicture` comes up to five times a second while the camera gives any.
     """
 
     camera: Word

@@ -33,7 +33,7 @@ class LiveScreen(HubScreen):
 
     PLACE = "live"
     HELP_TEXT = """\
-The picture of one camera, about three a second while you are signed in. The hub reduces it before it leaves its \
+The picture of one camera, up to five a second while you are signed in. The hub reduces it before it leaves its \
 memory: nobody can be recognised in it, and no plate can be read. Regions that were read are outlined.
 
 left, right  the camera before or after
