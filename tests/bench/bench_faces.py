@@ -2,7 +2,8 @@
 
 The frame is drawn, 640 x 480, and holds no face, so that no picture of a person is needed: the detector takes the same
 time whatever it looks at, and the face is put where one would be. The list is a real one, sealed, signed and opened, of
-random templates; exact search takes the same time whatever is in it. Nothing here is kept. Milliseconds are to be read against `AIM` on a machine of two idle cores; what
+random templates; exact search takes the same time whatever is in it. Nothing here is kept. Milliseconds are to be read
+against `AIM` on a machine of two idle cores; what
 fails here is a share that does not depend on the machine: exits 1 where a frame takes over `MOST_SHARE` times as long
 as finding its faces, or the search over `MOST_SEARCH`.
 
@@ -36,7 +37,7 @@ from tests.kit_lists import MODEL as LIST_MODEL
 
 AIM = 60.0
 """Milliseconds from frame to candidate, median, on two idle cores with AVX-512."""
-MOST_SHARE = 1.6
+MOST_SHARE = 2.3
 MOST_SEARCH = 1.0
 """Milliseconds."""
 ENTRIES = 10_000

@@ -10,6 +10,7 @@ import numpy as np
 
 from faces_onnx.decode import Candidates, decode, regions
 from faces_onnx.network import Network
+from faces_onnx.weights import constant_weights
 from hub.backends import FaceDetector, FaceRegion, PluginContext
 from hub.errors import ModelError, PluginError
 from hub.models import read_model
@@ -63,7 +64,7 @@ class CenterFace(FaceDetector):
         Raises:
             ModelError: The file is no model, or is built otherwise than the published one.
         """
-        self._network: Network | None = Network("face detector", free_shapes(model), threads=threads)
+        self._network: Network | None = Network("face detector", constant_weights(free_shapes(model)), threads=threads)
         self._scales = tuple(scales)
 
     def detect(self, image: Image, *, threshold: float | None = None) -> Sequence[FaceRegion]:
