@@ -10,7 +10,7 @@ import heapq
 import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
@@ -261,15 +261,14 @@ class _Columns:
     """
 
     def __init__(self, likelihood: Doubles) -> None:
-        self._rows = likelihood.tolist()
+        self._rows = [sorted(zip(row, SYMBOLS, strict=True), reverse=True) for row in likelihood.tolist()]
         self._known: dict[tuple[int, str], tuple[float, list[tuple[float, str]]]] = {}
 
     def of(self, slot: int, allowed: str) -> tuple[float, list[tuple[float, str]]]:
         """Return the greatest log likelihood, and for up to five symbols what each falls short of it."""
         known = self._known.get((slot, allowed))
         if known is None:
-            row = self._rows[slot]
-            scored = sorted(((row[INDEX[symbol]], symbol) for symbol in allowed), reverse=True)[:5]
+            scored = list(islice((each for each in self._rows[slot] if each[1] in allowed), 5))
             top = scored[0][0]
             near = [(top - each, symbol) for each, symbol in scored if top - each < WINDOW]
             known = self._known[slot, allowed] = top, near
@@ -293,19 +292,24 @@ def _spell(
     pattern = alignment.pattern
     parts = [columns.of(slot, allowed) for slot, allowed in zip(alignment.slots, pattern.classes, strict=True)]
     top = sum(part[0] for part in parts)
-    near = [part[1] for part in parts]
-    queue = [(0.0, (0,) * len(near), 0)]
+    best = [part[1][0][1] for part in parts]
+    # Most characters leave no doubt: only the others are varied.
+    open_places = [(position, part[1]) for position, part in enumerate(parts) if len(part[1]) > 1]
+    queue = [(0.0, (0,) * len(open_places), 0)]
     while queue and most:
         loss, ranks, last = heapq.heappop(queue)
-        plate = "".join([column[rank][1] for column, rank in zip(near, ranks, strict=True)])
+        letters = best.copy()
+        for (position, column), rank in zip(open_places, ranks, strict=True):
+            letters[position] = column[rank][1]
+        plate = "".join(letters)
         most -= 1
-        if pattern.spells(plate):
+        if not pattern.words or pattern.spells(plate):
             yield plate, top - loss, loss
         # Moving on only from the last place that was moved reaches every combination once.
-        for position in range(last, len(near)):
-            column, rank = near[position], ranks[position]
+        for place in range(last, len(open_places)):
+            column, rank = open_places[place][1], ranks[place]
             if rank + 1 < len(column) and (more := loss + column[rank + 1][0] - column[rank][0]) <= window:
-                heapq.heappush(queue, (more, (*ranks[:position], rank + 1, *ranks[position + 1 :]), position))
+                heapq.heappush(queue, (more, (*ranks[:place], rank + 1, *ranks[place + 1 :]), place))
 
 
 class _Separators:
@@ -314,12 +318,22 @@ class _Separators:
     def __init__(self, breaks: Floats) -> None:
         self._breaks = breaks.tolist()
         self._known: dict[tuple[int, ...], tuple[float, list[float]]] = {}
+        self._plain: dict[tuple[int, tuple[int, ...]], float] = {}
+        """By the identity of a book's set of patterns, which lives as long as the book."""
 
     def prior(self, found: _Found, book: GrammarBook) -> float:
         """Return how likely such a plate is, its separators seen where they were seen."""
-        absent, present = self._between(found.slots)
-        total = 0.0
-        for pattern in book.matching(found.plate):
+        # Plates of one kind share the patterns without words, and what those add is then the same.
+        plain, worded = book.matching_sets(found.plate)
+        key = id(plain), found.slots
+        total = self._plain.get(key)
+        if total is None:
+            total = self._plain[key] = self._add(0.0, plain, found.slots)
+        return self._add(total, [pattern for pattern in worded if pattern.spells(found.plate)], found.slots)
+
+    def _add(self, total: float, patterns: Sequence[Pattern], slots: tuple[int, ...]) -> float:
+        absent, present = self._between(slots)
+        for pattern in patterns:
             agreement = 1.0 if pattern.vanity else absent * math.prod([present[place] for place in pattern.breaks])
             total += pattern.density * agreement
         return total

@@ -177,6 +177,14 @@ class GrammarBook:
         compiled = self._by_length.get(len(plate))
         return compiled.matching(plate) if compiled else ()
 
+    def matching_sets(self, plate: str) -> tuple[tuple[Pattern, ...], tuple[Pattern, ...]]:
+        """Return the patterns whose classes a plate fits: those without words, and those with, not asked for theirs.
+
+        Plates of one kind get the same tuples, not equal ones alone.
+        """
+        compiled = self._by_length.get(len(plate))
+        return compiled.matching_sets(plate) if compiled else ((), ())
+
     def fits(self, plate: str) -> tuple[RegionFit, ...]:
         """Return the jurisdictions that issue such a plate, most probable first.
 
@@ -475,6 +483,10 @@ class _Compiled:
             self._bits.append(bits)
 
         self._sets: dict[int, tuple[tuple[Pattern, ...], tuple[Pattern, ...], float]] = {0: ((), (), 0.0)}
+
+    def matching_sets(self, plate: str) -> tuple[tuple[Pattern, ...], tuple[Pattern, ...]]:
+        plain, worded, _ = self._sets_of(plate)
+        return plain, worded
 
     def matching(self, plate: str) -> tuple[Pattern, ...]:
         plain, worded, _ = self._sets_of(plate)
