@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import trio
 from msgspec import Struct
 
-from hub.audit.records import CountPayload, OpenedPayload, WatchPayload
+from hub.audit.records import WatchPayload
 from hub.authority.accounting import Log
 from hub.authority.order_watch import OrderWatch
 from hub.authority.orders import list_problem
@@ -25,8 +25,8 @@ from hub.clocks import Clock
 from hub.errors import AuditError, HubError, NotAllowedError
 from hub.inference import Worker
 from hub.messages import Act, AnswerStatus, Entry, Fix, OrderReason, OrderStanding, Requester, WatchHealth
+from hub.minutes import Minutes
 from hub.store.retention import CHARTER, Retention
-from hub.tally import Minute, Tally, minute_of
 from hub.watchlists.budget import FaceSettings, FaceStatus, ListThreshold, Ranking, rank, threshold_for
 from hub.watchlists.faces import Card
 from hub.watchlists.gallery import Gallery
@@ -131,8 +131,7 @@ class FaceWatch:
         self._detail = ""
         self._retry_at = 0.0
         self._closed: list[WatchPayload] = []
-        self._tally = Tally()
-        self._minutes = trio.Lock()
+        self._minutes = Minutes(requester, log=log, clock=account_clock, retention=retention)
 
     # ------------------------------------------------------------------------------------- before each comparison
 
@@ -186,7 +185,7 @@ class FaceWatch:
         try:
             if self._ready(camera) is None:
                 return None
-            minute = await self._open_minute(camera)
+            minute = await self._minutes.begin(camera, (self._name,))
             status = AnswerStatus.UNAVAILABLE
             try:
                 # Writing took its time: it is asked again, and nothing is awaited between the answer and the search.
@@ -200,7 +199,7 @@ class FaceWatch:
                 status = AnswerStatus.HIT if ranking.resembled else AnswerStatus.NO_HIT
                 return Compared(ranking, cards, threshold, gallery.name, gallery.digest)
             finally:
-                self._tally.end(minute, {self._name: status})
+                self._minutes.end(minute, {self._name: status})
         except NotAllowedError as error:  # the list ended between the question and the search
             self._close(str(error))
             return None
@@ -300,8 +299,6 @@ class FaceWatch:
     def _admit(self, gallery: Gallery) -> None:
         if problem := list_problem(self._order.order, gallery.digest, gallery.purpose):
             raise NotAllowedError(problem)
-        if gallery.purpose != self._order.order.purpose:
-            raise NotAllowedError(f"the list {gallery.name} is for another purpose than the order: {gallery.purpose}")
 
     def _close(self, reason: str) -> None:
         """Zero the templates now; that it happened is written by the next `tick`."""
@@ -326,39 +323,16 @@ class FaceWatch:
 
     # ------------------------------------------------------------------------------------------ accounting
 
-    async def _open_minute(self, camera: str) -> Minute:
-        async with self._minutes:
-            minute = (camera, minute_of(self._account_clock.now()))
-            if minute not in self._tally:
-                payload = OpenedPayload(camera=camera, minute=minute[1], sources=(self._name,))
-                await self._append(Act.AUTOMATIC_OPENED, "opened", payload, camera)
-                self._tally.open(minute)
-            self._tally.begin(minute)
-            return minute
-
     async def _account(self, *, stopping: bool = False) -> None:
         while self._closed:
             await self._append(Act.WATCH, "ended", self._closed[0])
             self._closed.pop(0)
-        async with self._minutes:
-            for minute in self._tally.over(None if stopping else self._account_clock.now()):
-                for count in self._tally.counts(minute):
-                    payload = CountPayload(
-                        camera=count.camera,
-                        source=count.source,
-                        minute=count.minute,
-                        asked=count.asked,
-                        hit=count.hit,
-                        unavailable=count.unavailable,
-                    )
-                    await self._append(Act.AUTOMATIC_COUNTED, "counted", payload, count.camera)
-                    self._tally.written(minute, count.source)
-                self._tally.close(minute)
+        await self._minutes.write(stopping=stopping)
 
-    async def _append(self, act: Act, outcome: str, payload: Struct, camera: str = "") -> None:
+    async def _append(self, act: Act, outcome: str, payload: WatchPayload) -> None:
         at = self._account_clock.now()
         until = self._retention.payload_until(act, at)
-        entry = Entry(act, at, self.requester, outcome, payload, until, camera=camera, source=self._name)
+        entry = Entry(act, at, self.requester, outcome, payload, until, source=self._name)
         await self._log.append(entry)
 
 

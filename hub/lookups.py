@@ -20,11 +20,9 @@ from msgspec import Struct
 
 from hub.audit.records import (
     AnswerCount,
-    CountPayload,
     ErasedPayload,
     LookupDonePayload,
     LookupPayload,
-    OpenedPayload,
 )
 from hub.authority.accounting import Log
 from hub.authority.policy import may_look_up, unit_requester
@@ -50,12 +48,12 @@ from hub.messages import (
     Subject,
     SubjectKind,
 )
+from hub.minutes import Minutes
 from hub.plates.alphabet import ANY, UNKNOWN, normalise
 from hub.plates.partial import check_partial
 from hub.sources import Deliver, SourceHost
 from hub.store.retention import CHARTER, Datum, Retention
 from hub.subjects import check_subject, kind_of
-from hub.tally import Minute, Tally, minute_of
 from hub.text import plain
 from hub.wire import GrantShown
 
@@ -94,9 +92,7 @@ class Lookups:
         self._unit = unit
         self._identify = identify
         self._retention = retention
-        self._tally = Tally()
-        self._opening = trio.Lock()
-        self._counting = trio.Lock()
+        self._minutes = Minutes(unit_requester(unit), log=log, clock=clock, retention=retention)
 
     def grants_used(self) -> tuple[GrantShown, ...]:
         """Return the grants that look-ups were made under and that have not expired, the newest last."""
@@ -213,7 +209,7 @@ class Lookups:
         sources = self._host.select(SubjectKind.PLATE, requester, "").asked
         if not sources:
             return ()
-        minute = await self._open_minute((read.camera, minute_of(now)), sources)
+        minute = await self._minutes.begin(read.camera, sources)
         outcomes = dict.fromkeys(sources, AnswerStatus.UNAVAILABLE)
 
         async def note(answer: Answer) -> None:
@@ -225,7 +221,7 @@ class Lookups:
         try:
             return await self._host.ask(request, deliver=note)
         finally:
-            self._tally.end(minute, outcomes)
+            self._minutes.end(minute, outcomes)
 
     async def count(self, *, stopping: bool = False) -> None:
         """Enter the numbers of every minute that is over in the log; of all minutes where the unit stops.
@@ -233,23 +229,7 @@ class Lookups:
         Raises:
             AuditError: The log cannot be written; what is not in it yet is entered the next time.
         """
-        async with self._counting:
-            for minute in self._tally.over(None if stopping else self._clock.now()):
-                for count in self._tally.counts(minute):
-                    payload = CountPayload(
-                        camera=count.camera,
-                        source=count.source,
-                        minute=count.minute,
-                        asked=count.asked,
-                        hit=count.hit,
-                        unavailable=count.unavailable,
-                    )
-                    unit = unit_requester(self._unit)
-                    await self._append(
-                        Act.AUTOMATIC_COUNTED, unit, "counted", payload, [count.source], camera=count.camera
-                    )
-                    self._tally.written(minute, count.source)
-                self._tally.close(minute)
+        await self._minutes.write(stopping=stopping)
 
     async def erase_due(self) -> None:
         """Let sources destroy lists that are past their date (C11), and say so in the log.
@@ -260,16 +240,6 @@ class Lookups:
         for source, entries in (await self._host.erase_due(self._retention.list_after_expiry)).items():
             payload = ErasedPayload(what=Datum.LIST.value, count=entries)
             await self._append(Act.ERASED, unit_requester(self._unit), "erased", payload, [source])
-
-    async def _open_minute(self, minute: Minute, sources: Sequence[str]) -> Minute:
-        async with self._opening:
-            if minute not in self._tally:
-                payload = OpenedPayload(camera=minute[0], minute=minute[1], sources=tuple(sources))
-                unit = unit_requester(self._unit)
-                await self._append(Act.AUTOMATIC_OPENED, unit, "opened", payload, sources, camera=minute[0])
-                self._tally.open(minute)
-            self._tally.begin(minute)
-        return minute
 
     # ------------------------------------------------------------------------------------------- the log
 
