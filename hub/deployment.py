@@ -18,13 +18,14 @@ from hub.audit.records import OrderPayload
 from hub.authority.accounting import Log
 from hub.authority.clock_file import CLOCK_FILE, KEEP_SECONDS, keep_moment, load_moment
 from hub.authority.dsse import SMALL
+from hub.authority.files import read_bounded
 from hub.authority.order_watch import OrderWatch
 from hub.authority.orders import Order, verify_order
 from hub.authority.place import describe_place
 from hub.authority.policy import Decision, may_load_order
 from hub.authority.signatories import trusted_now
 from hub.clocks import Clock, Moment, advance, boot_identifier
-from hub.errors import HubError, InputError
+from hub.errors import HubError
 from hub.messages import Act, Entry, Requester
 from hub.store.retention import CHARTER, Retention
 from hub.text import plain
@@ -41,14 +42,7 @@ def read_order(path: Path) -> bytes:
     Raises:
         InputError: It cannot be read, or is larger than any order.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(SMALL + 1)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    if len(content) > SMALL:
-        raise InputError(f"{path} is no order: it has over {SMALL // 1024} kB")
-    return content
+    return read_bounded(path, "order", SMALL)
 
 
 class Deployment:

@@ -14,11 +14,11 @@ from pathlib import Path
 from msgspec import Struct, structs
 
 from hub.authority.dsse import SMALL
+from hub.authority.files import read_bounded
 from hub.authority.grants import Grant, allowed_fields, verify_grant
 from hub.authority.policy import Decision, may_open_restricted
 from hub.authority.signatories import trusted_now
 from hub.authority.subjects import NAMING, is_about
-from hub.errors import InputError
 from hub.messages import Hit, LookupRequest, Query, Record
 from hub.watchlists.trusted_set import TrustedSet
 
@@ -98,11 +98,4 @@ def read_grant(path: Path) -> bytes:
     Raises:
         InputError: It cannot be read, or is larger than any grant.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(SMALL + 1)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    if len(content) > SMALL:
-        raise InputError(f"{path} is no grant: it has over {SMALL // 1024} kB")
-    return content
+    return read_bounded(path, "grant", SMALL)

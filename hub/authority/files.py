@@ -57,6 +57,27 @@ def read_private(path: Path, *, limit: int = PRIVATE_BYTES) -> bytes:
         os.close(descriptor)
 
 
+def read_bounded(path: Path, what: str, limit: int) -> bytes:
+    """Read a small file that somebody brings.
+
+    Args:
+        path: The file.
+        what: What it should be, in words.
+        limit: Bytes that no such file exceeds.
+
+    Raises:
+        InputError: It cannot be read, or is larger.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    if len(content) > limit:
+        raise InputError(f"{path} is no {what}: it has over {limit // 1024} kB")
+    return content
+
+
 def make_folder(path: Path) -> None:
     """Make a folder and those above it that are missing, mode 0700, so that a power cut does not lose their names.
 

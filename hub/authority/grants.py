@@ -7,7 +7,6 @@ query is `hub.granted`'s. Pure functions.
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -17,6 +16,7 @@ from msgspec import Struct
 
 from hub.authority.dsse import add_signature, count_signatures, digest_of, make_envelope, read_envelope, read_payload
 from hub.authority.keys import Signer
+from hub.authority.particulars import LONGEST_TEXT, identifier_problem, reference_problem, zone_problem
 from hub.authority.subjects import GrantSubject
 from hub.errors import TrustError, UsageError
 from hub.messages import SubjectKind
@@ -27,8 +27,6 @@ from hub.watchlists.metadata import RoleKeys
 GRANT_TYPE: Final = "application/vnd.patrol-hub.grant+json"
 LONGEST: Final = timedelta(days=31)
 """Longest life of a grant: as long as the hub keeps anything of a case (C11)."""
-_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{2,63}")
-_TEXT: Final = 300
 
 
 class LegalBasis(StrEnum):
@@ -117,9 +115,7 @@ def allowed_fields(grant: Grant, source: str) -> frozenset[str]:
 
 def _problem(grant: Grant) -> str:
     """Say what no grant may say; "" where nothing is wrong."""
-    if not _IDENTIFIER.fullmatch(grant.grant):
-        return "its identifier needs 3 to 64 letters, digits and . _ / -"
-    if problem := _subject_problem(grant.subject):
+    if problem := identifier_problem(grant.grant) or _subject_problem(grant.subject):
         return problem
     if not grant.source.strip():
         return "it names no source"
@@ -127,12 +123,9 @@ def _problem(grant: Grant) -> str:
         return "it names no field that may come back"
     if unknown := [name for name in grant.fields if name not in RULES]:
         return f"{plain(unknown[0], limit=40)} is no field that a record may carry"
-    if not grant.reference.strip() or len(grant.reference) > _TEXT:
-        return (
-            f"it needs the reference of its {grant.legal_basis.value.replace('_', ' ')}, in at most {_TEXT} characters"
-        )
-    if grant.issued.tzinfo is None or grant.expires.tzinfo is None:
-        return "its times need a time zone, such as 2026-12-01T06:00Z"
+    basis = grant.legal_basis.value.replace("_", " ")
+    if problem := reference_problem(grant.reference, basis) or zone_problem(grant.issued, grant.expires):
+        return problem
     if grant.expires <= grant.issued:
         return "it expires before it was issued"
     if grant.expires - grant.issued > LONGEST:
@@ -141,7 +134,7 @@ def _problem(grant: Grant) -> str:
 
 
 def _subject_problem(subject: GrantSubject) -> str:
-    if not subject.value.strip() or len(subject.value) > _TEXT:
+    if not subject.value.strip() or len(subject.value) > LONGEST_TEXT:
         return "it names no subject"
     if subject.kind is SubjectKind.PERSON and subject.born is None:
         return "a person is named with the day of birth: a name alone is many people's"

@@ -24,6 +24,7 @@ from hub.authority.dsse import (
     read_payload,
 )
 from hub.authority.keys import Signer
+from hub.authority.particulars import identifier_problem, reference_problem, zone_problem
 from hub.authority.place import Place, place_problem
 from hub.errors import TrustError, UsageError
 from hub.text import plain
@@ -32,9 +33,7 @@ from hub.watchlists.metadata import RoleKeys
 ORDER_TYPE: Final = "application/vnd.patrol-hub.order+json"
 LONGEST: Final = timedelta(hours=24)
 """Longest window of an order (C4)."""
-_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{2,63}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-_TEXT: Final = 300
 
 
 class Purpose(StrEnum):
@@ -139,20 +138,16 @@ def list_problem(order: Order, digest: str, purpose: str) -> str:
 
 def _problem(order: Order) -> str:
     """Say what no order may say; "" where nothing is wrong."""
-    if not _IDENTIFIER.fullmatch(order.order):
-        return "its identifier needs 3 to 64 letters, digits and . _ / -"
-    if order.begins.tzinfo is None or order.ends.tzinfo is None:
-        return "its times need a time zone, such as 2026-12-01T06:00Z"
+    if problem := identifier_problem(order.order) or zone_problem(order.begins, order.ends):
+        return problem
     if order.ends <= order.begins:
         return "it ends before it begins"
     if order.ends - order.begins > LONGEST:
         return f"its window is over {LONGEST.total_seconds() / 3600:g} hours"
     if not _DIGEST.fullmatch(order.list_digest):
         return "it names no list: the SHA-256 of the list's content, 64 hexadecimal digits"
-    for text, meaning in (
-        (order.impact_assessment, "impact assessment"),
-        (order.authorisation, "judicial or independent authorisation"),
-    ):
-        if not text.strip() or len(text) > _TEXT:
-            return f"it needs the reference of its {meaning}, in at most {_TEXT} characters"
-    return place_problem(order.place)
+    return (
+        reference_problem(order.impact_assessment, "impact assessment")
+        or reference_problem(order.authorisation, "judicial or independent authorisation")
+        or place_problem(order.place)
+    )

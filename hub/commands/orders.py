@@ -17,7 +17,7 @@ import trio
 from msgspec import Struct
 
 from hub.authority.dsse import SMALL
-from hub.authority.files import write_file
+from hub.authority.files import read_bounded, write_file
 from hub.authority.grants import GRANT_TYPE, Grant, LegalBasis, build_grant, sign_grant, verify_grant
 from hub.authority.orders import Order, Purpose, build_order, sign_order, verify_order
 from hub.authority.place import Place, parse_polygon
@@ -27,7 +27,7 @@ from hub.authority.subjects import GrantSubject
 from hub.clocks import SystemClock
 from hub.commands.acting import open_configured
 from hub.commands.console import Form, emit, say
-from hub.errors import InputError, TrustError, UsageError
+from hub.errors import TrustError, UsageError
 from hub.messages import SubjectKind
 from hub.watchlists.package_info import read_info
 from hub.watchlists.trusted import TRUSTED_FOLDER, open_trusted
@@ -247,11 +247,4 @@ def _finish(file: Path, content: bytes, key: str | None, *, new: bool, what: str
 
 
 def _read(file: Path) -> bytes:
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(SMALL + 1)
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}") from error
-    if len(content) > SMALL:
-        raise InputError(f"{file} is no order and no grant: it has over {SMALL // 1024} kB")
-    return content
+    return read_bounded(file, "order and no grant", SMALL)
