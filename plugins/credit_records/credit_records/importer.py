@@ -24,9 +24,8 @@ from msgspec.structs import replace
 
 from credit_records.source import FILE
 from hub.backends import BadRow, Importer, ImportReport, PluginContext
-from hub.errors import InputError
-from hub.store.records import TABLES, encode_fields, put_records
-from hub.store.sqlite import connect, transaction
+from hub.store.records import encode_fields
+from hub.store.registers import keep_table
 from hub.tables import ENTRY, read_table
 
 REQUIRED: Final = ("family_name", "given_names", "birth_date")
@@ -52,22 +51,7 @@ class CreditRecordsImporter(Importer):
             StoreError: The store cannot be written; nothing was imported.
         """
         table = read_table(file, COLUMNS, required=REQUIRED, check=_check, key=_identifier)
-        if not table.rows:
-            first = f": line {table.bad[0].line}, {table.bad[0].problem}" if table.bad else ""
-            raise InputError(f"{file.name} holds no row that could be imported{first}")
-        path = context.state / FILE
-        connection = connect(path, [TABLES])
-        try:
-            with transaction(connection, path):
-                count = put_records(
-                    connection,
-                    (
-                        (_identifier(row.values), {name: text for name, text in row.values.items() if name != ENTRY})
-                        for row in table.rows
-                    ),
-                )
-        finally:
-            connection.close()
+        count = keep_table(context.state / FILE, file, table, _identifier)
         return ImportReport(imported=count, bad=tuple(map(_say, table.bad)))
 
 

@@ -21,9 +21,7 @@ from typing import ClassVar, Final
 
 from drivers.source import FILE
 from hub.backends import Importer, ImportReport, PluginContext
-from hub.errors import InputError
-from hub.store.records import TABLES, put_records
-from hub.store.sqlite import connect, transaction
+from hub.store.registers import keep_table
 from hub.tables import ENTRY, read_table
 
 COLUMNS: Final = (
@@ -48,22 +46,7 @@ class DriversImporter(Importer):
             StoreError: The register cannot be written; nothing was imported.
         """
         table = read_table(file, COLUMNS, check=_check, key=_identifier)
-        if not table.rows:
-            first = f": line {table.bad[0].line}, {table.bad[0].problem}" if table.bad else ""
-            raise InputError(f"{file.name} holds no row that could be imported{first}")
-        path = context.state / FILE
-        connection = connect(path, [TABLES])
-        try:
-            with transaction(connection, path):
-                count = put_records(
-                    connection,
-                    (
-                        (_identifier(row.values), {name: text for name, text in row.values.items() if name != ENTRY})
-                        for row in table.rows
-                    ),
-                )
-        finally:
-            connection.close()
+        count = keep_table(context.state / FILE, file, table, _identifier)
         return ImportReport(imported=count, bad=table.bad)
 
 

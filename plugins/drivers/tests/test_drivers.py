@@ -150,7 +150,7 @@ def test_a_failed_import_leaves_nothing_half_done(where: PluginContext, monkeypa
     def fail(*_: object) -> int:
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr("drivers.importer.put_records", fail)
+    monkeypatch.setattr("hub.store.registers.put_records", fail)
     with pytest.raises(StoreError):
         take(where, LICENCES)
     source = Drivers()
