@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from enum import StrEnum
@@ -27,9 +25,9 @@ import trio
 from msgspec import Struct
 
 from hub.clocks import Clock
+from hub.decoders import open_decoder
 from hub.errors import CaptureError, InputError, UsageError
 from hub.isolation.frames import (
-    LENGTH,
     LONGEST_RECORD,
     ChildMessage,
     Ended,
@@ -41,6 +39,7 @@ from hub.isolation.frames import (
     pack,
     unpack,
 )
+from hub.isolation.pipes import LENGTH
 from hub.messages import Frame, FrameGap, SourceKind
 from hub.vision.pictures import MOST_PIXELS, SUFFIXES, decode_picture
 
@@ -56,9 +55,6 @@ VIDEO_SUFFIXES: Final = frozenset(
 
 MOST_BYTES: Final = 256_000_000
 """Larger picture files are not read."""
-
-_ENVIRONMENT: Final = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
-"""What the child gets of our environment: enough to start Python, none of the secrets that others keep there."""
 
 
 class Medium(StrEnum):
@@ -367,24 +363,10 @@ async def _open_child(spec: SourceSpec, timeouts: Timeouts) -> AsyncIterator[_Ch
         CaptureError: A camera or stream did not open in time.
         InputError: A video file cannot be opened.
     """
-    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     timeout = timeouts.live if spec.live else timeouts.file
-    try:
-        process = await trio.lowlevel.open_process(
-            [sys.executable, "-P", "-m", "hub.isolation.capture_child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            cwd="/",
-            start_new_session=True,  # Ctrl-C in the terminal is for the hub, which then stops the child
-        )
-    except OSError as error:
-        raise CaptureError(f"the capture process cannot be started: {error.strerror}") from error
-    assert process.stdin is not None  # noqa: S101  # asked for above
-    assert process.stdout is not None  # noqa: S101
-    child = _Child(process, _descriptor(process.stdout))
-    try:
+    async with open_decoder("hub.isolation.capture_child", "the capture process") as process:
+        assert process.stdin is not None  # noqa: S101  # it is a pipe
+        child = _Child(process, _descriptor(process.stdout))
         ready, _ = await child.receive_within(timeouts.start)
         if not isinstance(ready, Ready):
             raise CaptureError("the capture process does not start")
@@ -401,12 +383,6 @@ async def _open_child(spec: SourceSpec, timeouts: Timeouts) -> AsyncIterator[_Ch
             raise CaptureError(f"{spec.origin} does not open")
         child.promised = opened.frames
         yield child
-    finally:
-        process.kill()
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
-            await process.wait()
-        await trio.aclose_forcefully(process.stdin)
-        await trio.aclose_forcefully(process.stdout)
 
 
 def _descriptor(stream: Any) -> int:  # noqa: ANN401  # trio's FdStream, which it does not export by name

@@ -8,16 +8,13 @@ it is no business of this module.
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import msgspec
 import numpy as np
@@ -26,9 +23,10 @@ from msgspec import Struct
 
 from hub.capture import parse_source
 from hub.channels import Mailbox
+from hub.decoders import open_decoder
 from hub.errors import CaptureError, InputError, UsageError
+from hub.isolation.pipes import LENGTH
 from hub.isolation.sounds import (
-    LENGTH,
     LONGEST_RECORD,
     OpenSound,
     Sound,
@@ -49,9 +47,6 @@ if TYPE_CHECKING:
     Samples: TypeAlias = NDArray[np.float32]
 else:
     Samples = Any
-
-_ENVIRONMENT: Final = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
-"""What the child gets of our environment: enough to start Python, none of the secrets that others keep there."""
 
 
 class SoundSpec(Struct, frozen=True):
@@ -229,22 +224,9 @@ async def _open_child(spec: SoundSpec, timeouts: SoundTimeouts) -> AsyncIterator
         CaptureError: A stream did not open, or the child does not start.
         InputError: A file has no sound that can be decoded.
     """
-    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     timeout = timeouts.live if spec.live else timeouts.file
-    try:
-        process = await trio.lowlevel.open_process(
-            [sys.executable, "-P", "-m", "hub.isolation.sound_child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            cwd="/",
-            start_new_session=True,  # Ctrl-C in the terminal is for the hub, which then stops the child
-        )
-    except OSError as error:
-        raise CaptureError(f"the process that decodes sound cannot be started: {error.strerror}") from error
-    child = _Child(process)
-    try:
+    async with open_decoder("hub.isolation.sound_child", "the process that decodes sound") as process:
+        child = _Child(process)
         if not isinstance(await child.receive_within(timeouts.start), SoundReady):
             raise CaptureError("the process that decodes sound does not start: is the library av installed?")
         opened: SoundMessage | None = None
@@ -259,12 +241,6 @@ async def _open_child(spec: SoundSpec, timeouts: SoundTimeouts) -> AsyncIterator
                 raise CaptureError(f"{spec.origin} does not open")
             raise InputError(f"{spec.origin}: {why}")
         yield child
-    finally:
-        process.kill()
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
-            await process.wait()
-        await trio.aclose_forcefully(child.stdin)
-        await trio.aclose_forcefully(child.stdout)
 
 
 # ------------------------------------------------------------------------------------------ the microphone

@@ -17,8 +17,8 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from hub.isolation.frames import LENGTH
 from hub.isolation.limits import Confinement
+from hub.isolation.pipes import LENGTH
 from hub.messages import DocumentQuery, PersonQuery, PlateQuery, Query, Reading, Subject, SubjectKind
 from hub.text import plain
 

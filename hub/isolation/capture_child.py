@@ -9,15 +9,9 @@ deadlines, retries and any decision about a picture belong to `hub.capture`.
 from __future__ import annotations
 
 import contextlib
-import os
-import resource
-import sys
-import threading
 from typing import TYPE_CHECKING, Final
 
 from hub.isolation.frames import (
-    LENGTH,
-    ChildMessage,
     Ended,
     Opened,
     OpenMedium,
@@ -27,6 +21,7 @@ from hub.isolation.frames import (
     pack,
     unpack_request,
 )
+from hub.isolation.pipes import read_request, take_output, write
 
 if TYPE_CHECKING:
     import cv2
@@ -37,31 +32,13 @@ MOST_MISSES: Final = 20
 
 def main() -> None:
     """Serve one medium. Ends when it does, or when the parent goes."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold pictures
-    output = os.dup(1)
-    os.dup2(2, 1)  # whatever a library prints must not get between our records
+    output = take_output()
     import cv2  # noqa: F401  # the slow part of starting up comes before the parent's deadline for opening
 
-    _write(output, Ready())
-    (length,) = LENGTH.unpack(sys.stdin.buffer.read(LENGTH.size))
-    request = unpack_request(sys.stdin.buffer.read(length))
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    write(output, pack(Ready()))
+    request = unpack_request(read_request())
     with contextlib.suppress(BrokenPipeError):
         serve(request, output)
-
-
-def _leave_with_parent() -> None:
-    """Wait for the parent to close our input, which also happens when it dies, and leave even if a decoder hangs."""
-    sys.stdin.buffer.read()
-    os._exit(0)
-
-
-def _write(output: int, message: ChildMessage, pixels: memoryview | None = None) -> None:
-    rest = memoryview(pack(message))
-    for part in (rest,) if pixels is None else (rest, pixels):
-        sent = 0
-        while sent < len(part):
-            sent += os.write(output, part[sent:])
 
 
 def serve(request: OpenMedium, output: int) -> None:
@@ -79,10 +56,10 @@ def serve(request: OpenMedium, output: int) -> None:
 
     capture = _open(request)
     if not capture.isOpened():
-        _write(output, Ended(opened=False))
+        write(output, pack(Ended(opened=False)))
         return
     promised = 0 if request.live else max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
-    _write(output, Opened(frames=promised))
+    write(output, pack(Opened(frames=promised)))
     misses = 0
     while misses < MOST_MISSES:
         if not capture.grab():
@@ -94,12 +71,12 @@ def serve(request: OpenMedium, output: int) -> None:
             misses += 1
             continue
         for _ in range(misses):  # only now is it known that they were damaged frames and not the end
-            _write(output, Undecodable())
+            write(output, pack(Undecodable()))
         misses = 0
         height, width = image.shape[:2]
         pixels = memoryview(np.ascontiguousarray(image).data).cast("B")
-        _write(output, Picture(position=position, height=height, width=width), pixels)
-    _write(output, Ended(opened=True))
+        write(output, pack(Picture(position=position, height=height, width=width)), pixels)
+    write(output, pack(Ended(opened=True)))
 
 
 def _open(request: OpenMedium) -> cv2.VideoCapture:

@@ -48,8 +48,8 @@ from hub.isolation.calls import (
     take_context,
     take_query,
 )
-from hub.isolation.frames import LENGTH
 from hub.isolation.limits import confine
+from hub.isolation.pipes import LENGTH
 
 if TYPE_CHECKING:
     from hub.backends import Importer, RecordSource

@@ -6,14 +6,11 @@ is pickled, so a hostile decoder can send nothing but these records. Reading and
 
 from __future__ import annotations
 
-import struct
 from typing import Final, TypeAlias
 
-import msgspec
 from msgspec import Struct
 
-LENGTH: Final = struct.Struct("<I")
-"""What stands before each record: its length in bytes."""
+from hub.isolation.pipes import Codec
 
 LONGEST_RECORD: Final = 4096
 """Bytes. A child that announces more is not ours any more."""
@@ -65,30 +62,5 @@ class Ended(Struct, frozen=True, tag="ended"):
 
 ChildMessage: TypeAlias = Ready | Opened | Picture | Undecodable | Ended
 
-_encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final[msgspec.msgpack.Decoder[ChildMessage]] = msgspec.msgpack.Decoder(ChildMessage)
-_request_decoder: Final = msgspec.msgpack.Decoder(OpenMedium)
-
-
-def pack(message: ChildMessage | OpenMedium) -> bytes:
-    """Return a record with its length before it."""
-    body = _encoder.encode(message)
-    return LENGTH.pack(len(body)) + body
-
-
-def unpack(body: bytes | bytearray) -> ChildMessage:
-    """Return the record that a child sent, without its length.
-
-    Raises:
-        msgspec.DecodeError: It is none of ours.
-    """
-    return _decoder.decode(body)
-
-
-def unpack_request(body: bytes) -> OpenMedium:
-    """Return the request that a parent sent, without its length.
-
-    Raises:
-        msgspec.DecodeError: It is none of ours.
-    """
-    return _request_decoder.decode(body)
+_codec: Final[Codec[ChildMessage, OpenMedium]] = Codec(ChildMessage, OpenMedium)
+pack, unpack, unpack_request = _codec.pack, _codec.unpack, _codec.unpack_request

@@ -20,8 +20,8 @@ import msgspec
 
 from hub.errors import DeadlineError, PluginError
 from hub.isolation.calls import LONGEST_REPLY, CloseSource, Reply, Request, pack, read_reply
-from hub.isolation.frames import LENGTH
 from hub.isolation.limits import hide_memory
+from hub.isolation.pipes import LENGTH
 
 _PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ")
 """What a child gets of our environment: enough to start Python, none of the secrets that others keep there."""

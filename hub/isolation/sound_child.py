@@ -9,14 +9,11 @@ credentials. Deadlines and any decision about the sound belong to `hub.listening
 from __future__ import annotations
 
 import contextlib
-import os
 import resource
-import sys
-import threading
 from typing import Final
 
+from hub.isolation.pipes import read_request, take_output, write
 from hub.isolation.sounds import (
-    LENGTH,
     MOST_SAMPLES,
     OpenSound,
     Sound,
@@ -40,30 +37,18 @@ _LIVE_PROTOCOLS: Final = "rtsp,rtp,rtcp,udp,tcp,tls,http,https,crypto,httpproxy"
 
 def main() -> None:
     """Serve one medium. Ends when it does, or when the parent goes."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold what was said
-    output = os.dup(1)
-    os.dup2(2, 1)  # whatever a library prints must not get between our records
+    output = take_output()
     import av  # noqa: F401  # the slow part of starting up comes before the parent's deadline for opening
 
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     _write(output, SoundReady())
-    (length,) = LENGTH.unpack(sys.stdin.buffer.read(LENGTH.size))
-    request = unpack_request(sys.stdin.buffer.read(length))
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    request = unpack_request(read_request())
     with contextlib.suppress(BrokenPipeError):
         serve(request, output)
 
 
-def _leave_with_parent() -> None:
-    """Wait for the parent to close our input, which also happens when it dies, and leave even if a decoder hangs."""
-    sys.stdin.buffer.read()
-    os._exit(0)
-
-
 def _write(output: int, message: SoundMessage) -> None:
-    rest = memoryview(pack(message))
-    while rest:
-        rest = rest[os.write(output, rest) :]
+    write(output, pack(message))
 
 
 def serve(request: OpenSound, output: int) -> None:

@@ -6,14 +6,12 @@ nothing but these records. Reading and writing pipes is the work of both ends.
 
 from __future__ import annotations
 
-import struct
 from typing import Final, TypeAlias
 
-import msgspec
 from msgspec import Struct
 
-LENGTH: Final = struct.Struct("<I")
-"""What stands before each record: its length in bytes."""
+from hub.isolation.pipes import Codec
+
 MOST_SAMPLES: Final = 16_000
 """Samples of one `Sound`."""
 LONGEST_RECORD: Final = 2 * MOST_SAMPLES + 64
@@ -57,30 +55,5 @@ class SoundEnded(Struct, frozen=True, tag="ended"):
 
 SoundMessage: TypeAlias = SoundReady | SoundOpened | Sound | SoundEnded
 
-_encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final[msgspec.msgpack.Decoder[SoundMessage]] = msgspec.msgpack.Decoder(SoundMessage)
-_request_decoder: Final = msgspec.msgpack.Decoder(OpenSound)
-
-
-def pack(message: SoundMessage | OpenSound) -> bytes:
-    """Return a record with its length before it."""
-    body = _encoder.encode(message)
-    return LENGTH.pack(len(body)) + body
-
-
-def unpack(body: bytes | bytearray) -> SoundMessage:
-    """Return the record that a child sent, without its length.
-
-    Raises:
-        msgspec.DecodeError: It is none of ours.
-    """
-    return _decoder.decode(body)
-
-
-def unpack_request(body: bytes) -> OpenSound:
-    """Return the request that a parent sent, without its length.
-
-    Raises:
-        msgspec.DecodeError: It is none of ours.
-    """
-    return _request_decoder.decode(body)
+_codec: Final[Codec[SoundMessage, OpenSound]] = Codec(SoundMessage, OpenSound)
+pack, unpack, unpack_request = _codec.pack, _codec.unpack, _codec.unpack_request

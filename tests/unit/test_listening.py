@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import trio
 
-from hub import listening
 from hub.channels import Mailbox, Overflow
 from hub.errors import CaptureError, InputError, UsageError
 from hub.listening import Blocks, SoundTimeouts, hear_file, hear_microphone, open_portaudio, parse_sound
@@ -167,7 +166,7 @@ async def test_a_video_without_sound_says_so(tmp_path):
 
 
 async def test_a_decoder_that_hangs_is_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(listening.sys, "executable", "/bin/sleep")
+    monkeypatch.setattr("sys.executable", "/bin/sleep")
     file = write_wav(tmp_path / "said.wav", voice(0.1))
     with pytest.raises(BaseExceptionGroup) as caught:
         await hear(file, timeouts=SoundTimeouts(start=0.2))
@@ -180,7 +179,7 @@ async def test_a_decoder_that_sends_nonsense_is_given_up(tmp_path, monkeypatch, 
     script = tmp_path / "decoder"
     script.write_text(f"#!/bin/sh\nexec cat {tmp_path}/words\n")
     script.chmod(0o700)
-    monkeypatch.setattr(listening.sys, "executable", str(script))
+    monkeypatch.setattr("sys.executable", str(script))
     with pytest.raises(BaseExceptionGroup) as caught:
         await hear(write_wav(tmp_path / "said.wav", voice(0.1)))
     assert isinstance(one(caught.value), CaptureError)

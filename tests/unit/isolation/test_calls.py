@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from hub.isolation.calls import BATCH, LONGEST_REPLY, MOST_FIELDS, FoundRecord, Records, pack, read_reply
-from hub.isolation.frames import LENGTH
+from hub.isolation.pipes import LENGTH
 
 
 def records(count: int, each: bytes) -> bytes:
