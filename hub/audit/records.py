@@ -163,7 +163,7 @@ class DecisionPayload(Struct, frozen=True, tag="decision"):
     corrects: int | None = None
     """Index of the step that this one corrects, or None."""
     shown: datetime | None = None
-    """When the alert was last put before this officer; None for a step that reports what came of it."""
+    """When the alert was last put before this officer by the process that took the step; None where it was not."""
 
 
 class DispatchPayload(Struct, frozen=True, tag="dispatch"):

@@ -152,11 +152,7 @@ def verify(file: Path, *, config: Path | None, form: Form) -> int:
         now = SystemClock().now()
         verified = admit_hot_list(_read(file), now, trust=state / TRUST_FILE, authority=authority)
     except TrustError as error:
-        if form == "json":
-            emit(_Verified(ok=False, reason=str(error)))
-        else:
-            say(f"REFUSED: {error}")
-        return 1
+        return _refused(error, form)
     content = verified.list
     if form == "json":
         emit(
@@ -196,16 +192,21 @@ def show(file: Path, *, form: Form) -> int:
     return 0
 
 
+def _refused(error: TrustError, form: Form) -> int:
+    """Say that a list is not believed, and return the status for it."""
+    if form == "json":
+        emit(_Verified(ok=False, reason=str(error)))
+    else:
+        say(f"REFUSED: {error}")
+    return 1
+
+
 async def _verify_faces(file: Path, config: Path | None, form: Form) -> int:
     async with open_configured(config) as unit:
         try:
             verified = await trio.to_thread.run_sync(unit.face_lists.verify, file)
         except TrustError as error:
-            if form == "json":
-                emit(_Verified(ok=False, reason=str(error)))
-            else:
-                say(f"REFUSED: {error}")
-            return 1
+            return _refused(error, form)
     header = verified.header
     if form == "json":
         emit(

@@ -1,6 +1,7 @@
-"""Reads a picture: the reader's evidence, decoded and gated. The one way in which anything of the hub reads one.
+"""Reads a picture: the reader's evidence, decoded and gated by `judge`, in which everything that reads one agrees.
 
-No tracking over frames (`hub.plates.consensus`) and no look-up.
+`read_image` does both after one another; the plates actor judges one frame while the model looks at the next. No
+tracking over frames (`hub.plates.consensus`) and no look-up.
 """
 
 from __future__ import annotations

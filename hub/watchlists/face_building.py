@@ -38,6 +38,7 @@ from hub.watchlists.faces import (
 )
 from hub.watchlists.gallery import KEY_BYTES
 from hub.watchlists.hygiene import Checked
+from hub.watchlists.package import check_particulars
 
 CATEGORIES: Final[Mapping[Purpose, frozenset[FaceCategory]]] = MappingProxyType(
     {
@@ -148,15 +149,7 @@ def build_faces(
 def _check(checked: Checked, particulars: Particulars) -> None:
     if checked.refused or not checked.references:
         raise UsageError("the list was refused: mend what `patrol-hub watchlist check` names, nothing was written")
-    for field in ("name", "issuer", "authority", "place", "legal_basis"):
-        if not getattr(particulars, field).strip():
-            raise UsageError(f"a face list needs its {field.replace('_', ' ')}")
-    if particulars.created.tzinfo is None or particulars.expires.tzinfo is None:
-        raise UsageError("a list's times need a time zone, such as 2026-12-01T06:00Z")
-    if particulars.expires <= particulars.created:
-        raise UsageError("the list expires before it was made")
-    if particulars.version < 1:
-        raise UsageError("a list's version counts from 1")
+    check_particulars(particulars, ("name", "issuer", "authority", "place", "legal_basis"), "face list")
     if not particulars.units:
         raise UsageError("name the units that may open the list with --unit, the output of `authority unit-key`")
     if len({unit.public for unit in particulars.units}) < len(particulars.units):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -149,6 +149,47 @@ def build_entries(rows: Sequence[Mapping[str, str]]) -> tuple[tuple[ListEntry, .
     return tuple(good), tuple(bad)
 
 
+class Dated(Protocol):
+    """What every list says of itself, beside words."""
+
+    @property
+    def created(self) -> datetime:
+        """When it was made."""
+        ...
+
+    @property
+    def expires(self) -> datetime:
+        """When it ends."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Its number among those of its name."""
+        ...
+
+
+def check_particulars(particulars: Dated, words: Sequence[str], what: str) -> None:
+    """Check what a list of either kind says of itself before it is built.
+
+    Args:
+        particulars: What it says.
+        words: Names of its texts, none of which may be empty.
+        what: What it is, such as ``face list``.
+
+    Raises:
+        UsageError: Something is missing, or its times or version cannot be.
+    """
+    for word in words:
+        if not getattr(particulars, word).strip():
+            raise UsageError(f"a {what} needs its {word.replace('_', ' ')}")
+    if particulars.created.tzinfo is None or particulars.expires.tzinfo is None:
+        raise UsageError("a list's times need a time zone, such as 2026-12-01T06:00Z")
+    if particulars.expires <= particulars.created:
+        raise UsageError("the list expires before it was made")
+    if particulars.version < 1:
+        raise UsageError("a list's version counts from 1")
+
+
 def build_package(content: HotList) -> bytes:
     """Return a list as a package that nobody has signed yet.
 
@@ -157,15 +198,7 @@ def build_package(content: HotList) -> bytes:
     """
     if content.kind != HOT_LIST:
         raise UsageError(f"a list of kind {content.kind!r} is not built here")
-    for name in ("name", "issuer", "authority", "purpose", "place"):
-        if not getattr(content, name).strip():
-            raise UsageError(f"a list needs its {name}")
-    if content.created.tzinfo is None or content.expires.tzinfo is None:
-        raise UsageError("a list's times need a time zone, such as 2026-12-01T06:00Z")
-    if content.expires <= content.created:
-        raise UsageError("the list expires before it was made")
-    if content.version < 1:
-        raise UsageError("a list's version counts from 1")
+    check_particulars(content, ("name", "issuer", "authority", "purpose", "place"), "list")
     seen: set[str] = set()
     for entry in content.entries:
         try:
