@@ -39,16 +39,23 @@ TRUE, FALSE = AlertState.ADJUDICATED_TRUE, AlertState.ADJUDICATED_FALSE
 
 
 async def prepare(state: Path) -> None:
-    """Give an empty unit what officers and issuers have given a real one: the files beside its folder."""
+    """Give an empty unit what officers and issuers have given a real one: the files beside its folder.
+
+    A kill may come between any two of these steps, so each is done where it is not done yet, and the last one is the mark
+    of all.
+    """
+    prepared = trio.Path(state.parent / "prepared")
+    if await prepared.exists():
+        return
     settings, plugins = load_config(state.parent / "patrol.toml"), PluginHost(in_process=None)
     plugins.load_all(leave_out=settings.plugins_off)
     async with open_unit(settings, state, clock=SystemClock()) as unit:
-        if await unit.officers.list():
-            return
-        await unit.officers.add(OFFICER, PASSPHRASE, Role.SUPERVISOR)
+        if not await unit.officers.list():
+            await unit.officers.add(OFFICER, PASSPHRASE, Role.SUPERVISOR)
         requester = (await unit.officers.sign_in(OFFICER, PASSPHRASE)).requester
         write_file(state / TRUST_FILE, await trio.Path(state.parent / "trusted").read_bytes())
         await import_file(unit, plugins, "wanted_persons", state.parent / "list.json", requester)
+    await prepared.touch()
 
 
 async def work(state: Path, photos: Path, seed: int, rounds: int, say: Callable[[str], None]) -> None:
