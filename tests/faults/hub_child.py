@@ -41,8 +41,8 @@ TRUE, FALSE = AlertState.ADJUDICATED_TRUE, AlertState.ADJUDICATED_FALSE
 async def prepare(state: Path) -> None:
     """Give an empty unit what officers and issuers have given a real one: the files beside its folder.
 
-    A kill may come between any two of these steps, so each is done where it is not done yet, and the last one is the mark
-    of all.
+    A kill may come between any two of these steps, so each is done where it is not done yet, and the last one is the
+    mark of all.
     """
     prepared = trio.Path(state.parent / "prepared")
     if await prepared.exists():
