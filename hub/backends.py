@@ -403,6 +403,20 @@ class Transcriber(abc.ABC):
             ModelError: The model does not run.
         """
 
+    def write_both(self, hearing: Hearing, language: str) -> tuple[Written, Written]:
+        """Write an utterance down as it was spoken, and in English: the same two texts that `write` gives.
+
+        A model that can do both in less time than one after the other should.
+
+        Args:
+            hearing: From `hear` of this object.
+            language: Code of the language that was spoken, one of `languages`.
+
+        Raises:
+            ModelError: The model does not run.
+        """
+        return self.write(hearing, language), self.write(hearing, language, english=True)
+
     def close(self) -> None:
         """Free the model. May be called twice."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import secrets
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -94,6 +95,9 @@ STOP_WAITS: Final = StopWaits(ask=2.0, cancel=1.5)
 """Together below the 5 s in which a signal must have stopped the hub."""
 LAST_SECONDS: Final = 1.0
 """Longest wait for the log to take the entry that the unit stops."""
+SWITCH_SECONDS: Final = 0.0005
+"""After which a Python thread lets another one go on. A model's thread asks for its turn after each run of a network,
+and would wait ten times as long for it by default whenever something else is at work."""
 _NEVER_AGAIN: Final = RestartPolicy(limit=0)
 _ENDED: Final = (ActorState.DONE, ActorState.PARKED, ActorState.STOPPED)
 
@@ -177,6 +181,8 @@ class Hub:
         self._reads: Mailbox[PlateRead] = Mailbox(WAITING_READS)
         self._hits: Mailbox[RaisedHit] = Mailbox(WAITING_READS)
         self._frames: dict[str, Mailbox[Frame]] = {}
+        self._capturing: dict[str, trio.CancelScope] = {}
+        self._dark: set[str] = set()
         self._states: dict[str, ActorState] = {}
         self._follow_ups: Mailbox[FollowUp] = Mailbox(WAITING_FOLLOW_UPS)
         self._listener = listener
@@ -208,6 +214,7 @@ class Hub:
             AuditError: The log cannot be written, so the unit does not start.
         """
         self._stop = stop
+        sys.setswitchinterval(SWITCH_SECONDS)
         found = await trio.to_thread.run_sync(_last_run, self.unit.state / AUDIT_FILE)
         if found:
             self._say(found)
@@ -274,9 +281,8 @@ class Hub:
             if self._watching is not None:
                 self._watching.mailbox(watched.camera, watched.spec, self.ledger, until_end=self._until_end)
             restart = RestartPolicy() if watched.spec.live else _NEVER_AGAIN
-            specs.append(
-                ActorSpec(_capture(watched.camera), partial(self._capture, watched, frames), restart, ask=frames.close)
-            )
+            capture, ask = partial(self._capture, watched, frames), partial(self._end_capture, watched, frames)
+            specs.append(ActorSpec(_capture(watched.camera), capture, restart, ask=ask))
         specs += [
             ActorSpec(_plates(camera), partial(self._plates, camera, frames)) for camera, frames in self._frames.items()
         ]
@@ -293,7 +299,8 @@ class Hub:
         return tuple(specs)
 
     async def _capture(self, watched: Watched, frames: Mailbox[Frame], *, task_status: TaskStatus) -> None:
-        with suppress(ClosedChannelError):  # closed by `ask`: the hub stops
+        with trio.CancelScope() as scope, suppress(ClosedChannelError):  # closed by `ask`: the hub stops
+            self._capturing[watched.camera] = scope
             await run_capture(
                 watched.spec,
                 watched.camera,
@@ -310,6 +317,12 @@ class Hub:
                 also=self._face_frames(watched),
                 task_status=task_status,
             )
+
+    def _end_capture(self, watched: Watched, frames: Mailbox[Frame]) -> None:
+        """Have nothing more come from a source. One that has no end may be waiting for a camera that is not there."""
+        frames.close()
+        if watched.spec.live and watched.camera in self._capturing:
+            self._capturing[watched.camera].cancel()
 
     async def _probe(self, camera: str, digest: str, requester: Requester, reason: str) -> ProbeAnswer:
         self._next_frames.check(camera)
@@ -532,6 +545,12 @@ class Hub:
 
     def _on_camera(self, health: CameraHealth) -> None:
         self._publish(CameraChanged(at=self.unit.clock.now(), unit=self.unit.settings.unit, health=health))
+        if health.stalled and health.camera not in self._dark:
+            self._dark.add(health.camera)
+            self._say(f"camera {health.camera}: {health.detail}; it is tried again and again")
+        elif health.open and health.camera in self._dark:
+            self._dark.remove(health.camera)
+            self._say(f"camera {health.camera}: open again")
 
     def _on_listening(self, mode: ListenMode, officer: str, detail: str) -> None:
         self._publish(

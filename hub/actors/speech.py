@@ -10,6 +10,7 @@ Nothing is kept here, nothing heard starts anything, and no text is logged or co
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
@@ -40,14 +41,19 @@ DETECT_SECONDS: Final = 5.0
 """In which the voice detector must answer."""
 DECODE_SECONDS: Final = 30.0
 """In which each step of understanding must end."""
-FIRST_LOOK: Final = LEAD + 0.6
+FIRST_LOOK: Final = LEAD + 0.5
 """Seconds of an utterance, with what is before its voice, after which a provisional text is first tried."""
 LOOK_AGAIN: Final = 0.45
 """Seconds of new sound after which it is tried again, at least."""
+LOOK_SOON: Final = 0.2
+"""The same while an utterance has given no provisional text yet: too little was said to be sure of it."""
 LOOK_REST: Final = 1.5
 """New sound by how long the last try took, at least: the processor has others to serve while somebody speaks."""
 SURE_ENOUGH: Final = 0.4
 """Least probability of its language for a provisional text to be shown."""
+SURE_FOR_NOW: Final = 0.25
+"""By how much the mean log probability of a provisional text may be less than that of a final one: half a word at the
+end of a sentence that goes on costs that much, and the text says that it is provisional."""
 LONGEST_TEXT: Final = 2000
 
 
@@ -127,7 +133,7 @@ async def run_speech(
                 case _Look():
                     began = trio.current_time()
                     provisional = await understanding.look(work.piece, blank, work.agreement)
-                    hearing.rest = LOOK_REST * (trio.current_time() - began)
+                    hearing.looked(trio.current_time() - began, shown=provisional is not None)
                     if provisional is not None:
                         await out(provisional)
                 case _:
@@ -201,9 +207,8 @@ class _Listener:
         self._number = 0
         self._name = ""
         self._agreement = Agreement()
-        self._looked = 0.0
-        self.rest = 0.0
-        """Seconds of new sound between two provisional texts, beside `LOOK_AGAIN`."""
+        self._looked = self._rest = 0.0
+        self._shown = False
 
     async def take(self, block: SoundBlock, share: float) -> None:
         """Take a block in; for a file this waits until the utterance that it ends has its turn."""
@@ -243,11 +248,16 @@ class _Listener:
         if self._cutter.pausing or spoken < FIRST_LOOK:
             return None
         piece = self._cutter.now()
-        if piece is None or (piece.number == self._number and spoken - self._looked < max(LOOK_AGAIN, self.rest)):
+        if piece is None or (piece.number == self._number and spoken - self._looked < self._rest):
             return None
         name = self._name_of(piece)
         self._looked = spoken
         return _Look(piece, name, self._agreement)
+
+    def looked(self, seconds: float, *, shown: bool) -> None:
+        """Say how long the last look took, and whether it gave a text: how soon the next one comes depends on both."""
+        self._shown = self._shown or shown
+        self._rest = max(LOOK_AGAIN, LOOK_REST * seconds) if self._shown else LOOK_SOON
 
     async def _put(self, piece: Piece | None) -> None:
         if piece is None:
@@ -263,7 +273,7 @@ class _Listener:
     def _name_of(self, piece: Piece) -> str:
         if piece.number != self._number:
             self._number, self._name, self._agreement = piece.number, self._identify(), Agreement()
-            self._looked = 0.0
+            self._looked, self._shown = 0.0, False
         return self._name
 
     def _tell(self) -> None:
@@ -286,6 +296,8 @@ class _Understanding:
         self._transcriber = transcriber
         self._worker = worker
         self._settings = settings
+        self._for_now = replace(settings, least_log_probability=settings.least_log_probability - SURE_FOR_NOW)
+        self._not_sure = replace(settings, least_log_probability=-math.inf)
         self._expected = expected
         self._translate = translate
 
@@ -304,10 +316,9 @@ class _Understanding:
         if not choice.expected:
             # Not even which language it may be: a guess outside of the set is what officers complain of.
             return replace(blank, state=UtteranceState.NOT_EXPECTED, doubt="not one of the expected languages")
-        written = await self._write(hearing, choice)
+        written, english = await self._write_all(hearing, choice)
         if reason := invented(written, blank.end - blank.start, self._settings):
             return _not_understood(blank, reason)
-        english = await self._english(hearing, choice)
         original = plain(written.text, LONGEST_TEXT)
         doubts = [doubt(written, choice.probability, translated=english)]
         translation = original if choice.language == ENGLISH else ""
@@ -338,9 +349,13 @@ class _Understanding:
             written = await self._write(hearing, choice, quick=True)
         except Exception:  # noqa: BLE001  # the final one will say what is wrong
             return None
-        if invented(written, blank.end - blank.start, self._settings):
+        seconds = blank.end - blank.start
+        if invented(written, seconds, self._not_sure):
             return None
+        # One that is not sure enough to be shown counts for agreement as well: coming again makes it surer.
         provisional = agreement.take(plain(written.text, LONGEST_TEXT))
+        if invented(written, seconds, self._for_now):
+            return None
         return replace(
             blank,
             language=choice.language,
@@ -358,10 +373,11 @@ class _Understanding:
         write = partial(self._transcriber.write, hearing, choice.language, quick=quick)
         return await self._worker.call(write, deadline=DECODE_SECONDS)
 
-    async def _english(self, hearing: Hearing, choice: Choice) -> Written | None:
+    async def _write_all(self, hearing: Hearing, choice: Choice) -> tuple[Written, Written | None]:
+        """Return the original, and English where it is wanted and another language."""
         if not self._translate or choice.language == ENGLISH:
-            return None
-        write = partial(self._transcriber.write, hearing, choice.language, english=True)
+            return await self._write(hearing, choice), None
+        write = partial(self._transcriber.write_both, hearing, choice.language)
         return await self._worker.call(write, deadline=DECODE_SECONDS)
 
 

@@ -6,7 +6,6 @@ believed is decided in `hub.plates.gates`.
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -70,6 +69,18 @@ SHORT_LETTERING: Final = (4, 0.02)
 WINDOW: Final = 7.0
 """Readings this many nats worse than the best are not followed up."""
 
+HOPELESS: Final = 5.0
+"""Nor those that are this many nats and `WINDOW` worse than lettering: thousands of them make no plate of it."""
+
+MOST_ALIGNMENTS: Final = 64
+"""Ways to lay patterns over the slots that are spelled out, best first: only text too unclear to be read has more."""
+
+MOST_SPELLED: Final = 12
+"""Plates that are spelled out of each."""
+
+MOST_SYMBOLS: Final = 5
+"""Symbols that are tried in one place."""
+
 MOST_SLOTS: Final = 24
 """Text longer than this is no plate and is not decoded."""
 
@@ -82,7 +93,7 @@ class _Table(Struct, frozen=True, eq=False):
     lengths: NDArray[np.intp]
     """intp [patterns], ascending."""
     classes: NDArray[np.intp]
-    """intp [patterns, longest]: row of `masks`; after a pattern's end the row that allows nothing."""
+    """intp [longest, patterns]: row of `masks`; after a pattern's end the row that allows nothing."""
     priors: Doubles
     """float64 [patterns]: log of the prior of each string."""
     masks: NDArray[np.bool_]
@@ -138,23 +149,29 @@ def solve(slots: Floats, lines: Sequence[int], breaks: Floats, book: GrammarBook
         return Solution((), 0.0)
     likelihood = _likelihood(slots)
     skip = _skip(slots, lines, breaks)
+    rival = _lettering(likelihood, skip)
     found: dict[str, _Found] = {}
-    best = -np.inf
-    columns, skipped = _Columns(likelihood), skip.tolist()
-    for alignment in _align(likelihood, skip, _table(book)):
+    best = rival - HOPELESS
+    spelling, skipped = _Spelling(likelihood), skip.tolist()
+    for alignment in islice(_align(likelihood, skip, _table(book)), MOST_ALIGNMENTS):
         if alignment.score < best - WINDOW:
             break
         ground = sum(skipped) - sum(skipped[slot] for slot in alignment.slots)
-        for plate, likely, loss in _spell(alignment, columns, alignment.score - best + WINDOW):
+        top, spelled = spelling.of(alignment)
+        for loss, plate in spelled:
+            if loss > alignment.score - best + WINDOW:
+                break
+            if alignment.pattern.words and not alignment.pattern.spells(plate):
+                continue
+            likely = ground + top - loss
             known = found.get(plate)
-            if known is None or known.score < ground + likely:
-                found[plate] = _Found(plate, alignment.slots, ground + likely)
+            if known is None or known.score < likely:
+                found[plate] = _Found(plate, alignment.slots, likely)
             best = max(best, alignment.score - loss)
     if not found:
         return Solution((), 0.0)
     separators = _Separators(breaks)
     weights = {plate: each.score + TRUST * math.log(separators.prior(each, book)) for plate, each in found.items()}
-    rival = _lettering(likelihood, skip)
     total = float(np.logaddexp.reduce([*weights.values(), rival]))
     confidence = {plate: float(np.exp(weight - total)) for plate, weight in weights.items()}
     ranked = sorted(weights, key=lambda plate: (-weights[plate], plate))[: settings.alternatives]
@@ -216,9 +233,9 @@ def _table(book: GrammarBook) -> _Table:
     patterns = tuple(sorted(densest.values(), key=lambda pattern: pattern.length))
     kinds = list(dict.fromkeys(allowed for pattern in patterns for allowed in pattern.classes))
     row = {allowed: number for number, allowed in enumerate(kinds)}
-    classes = np.full((len(patterns), patterns[-1].length), len(kinds), np.intp)
+    classes = np.full((patterns[-1].length, len(patterns)), len(kinds), np.intp)
     for number, pattern in enumerate(patterns):
-        classes[number, : pattern.length] = [row[allowed] for allowed in pattern.classes]
+        classes[: pattern.length, number] = [row[allowed] for allowed in pattern.classes]
     return _Table(
         patterns=patterns,
         lengths=np.array([pattern.length for pattern in patterns], np.intp),
@@ -234,82 +251,76 @@ def _align(likelihood: Doubles, skip: Doubles, table: _Table) -> Iterator[_Align
     if not count:
         return
     longest = int(table.lengths[count - 1])
-    best = np.where(table.masks, likelihood[:, None], -np.inf).max(axis=2)[:, table.classes[:count, :longest]]
-    score = np.full((count, longest + 1), -np.inf)
-    score[:, 0] = 0.0
+    # float64 [slots, positions, patterns], patterns last, so that each step runs over them in memory's order
+    best = np.where(table.masks, likelihood[:, None], -np.inf).max(axis=2)[:, table.classes[:longest, :count]]
+    score = np.full((longest + 1, count), -np.inf)
+    score[0] = 0.0
     taken = np.zeros(best.shape, np.bool_)
     for slot, character in enumerate(best):
-        stay = score + skip[slot]
-        step = score[:, :-1] + character
-        taken[slot] = step > stay[:, 1:]
-        stay[:, 1:] = np.maximum(stay[:, 1:], step)
-        score = stay
-    total = score[np.arange(count), table.lengths[:count]] + table.priors[:count]
+        seen = min(slot + 1, longest)  # no more characters than slots
+        step = score[:seen] + character[:seen]
+        stay = score[1 : seen + 1] + skip[slot]
+        np.greater(step, stay, out=taken[slot, :seen])
+        np.maximum(stay, step, out=score[1 : seen + 1])
+        score[0] += skip[slot]
+    total = score[table.lengths[:count], np.arange(count)] + table.priors[:count]
     for number in np.argsort(-total, kind="stable"):
         where, position = [], int(table.lengths[number])
         for slot in range(len(likelihood) - 1, -1, -1):
-            if position and taken[slot, number, position - 1]:
+            if position and taken[slot, position - 1, number]:
                 where.append(slot)
                 position -= 1
         yield _Alignment(float(total[number]), table.patterns[number], tuple(reversed(where)))
 
 
-class _Columns:
-    """What may stand in a slot by a pattern: the likeliest symbols and by how much each is less likely than the first.
+class _Spelling:
+    """Writes out the likeliest plates of alignments. What alignments begin with in common is written once.
 
-    Many patterns ask for the same, which is therefore kept.
+    A place is what stands in one slot by one class of symbols, an address a row of places. Most patterns ask for the
+    same of the same slots, so that few addresses have to be gone through of the many that there could be.
     """
 
     def __init__(self, likelihood: Doubles) -> None:
         self._rows = [sorted(zip(row, SYMBOLS, strict=True), reverse=True) for row in likelihood.tolist()]
-        self._known: dict[tuple[int, str], tuple[float, list[tuple[float, str]]]] = {}
+        self._places: dict[tuple[int, str], tuple[int, float, list[tuple[float, str]]]] = {}
+        self._numbers: dict[tuple[int, str], int] = {}
+        self._begun: dict[tuple[int, int], tuple[int, list[tuple[float, str]]]] = {}
 
-    def of(self, slot: int, allowed: str) -> tuple[float, list[tuple[float, str]]]:
-        """Return the greatest log likelihood, and for up to five symbols what each falls short of it."""
-        known = self._known.get((slot, allowed))
-        if known is None:
-            scored = list(islice((each for each in self._rows[slot] if each[1] in allowed), 5))
-            top = scored[0][0]
-            near = [(top - each, symbol) for each, symbol in scored if top - each < WINDOW]
-            known = self._known[slot, allowed] = top, near
-        return known
+    def of(self, alignment: _Alignment) -> tuple[float, list[tuple[float, str]]]:
+        """Return the log likelihood of an alignment's characters, and up to `MOST_SPELLED` plates, likeliest first.
+
+        With each plate comes what it falls short of that, below `WINDOW`. Whether it has the words that the pattern
+        asks for is not looked at.
+        """
+        top, address, spelled = 0.0, 0, [(0.0, "")]
+        for slot, allowed in zip(alignment.slots, alignment.pattern.classes, strict=True):
+            place, best, near = self._places.get((slot, allowed)) or self._place(slot, allowed)
+            top += best
+            begun = self._begun.get((address, place))
+            if begun is None:
+                begun = self._begun[address, place] = len(self._begun) + 1, _append(spelled, near)
+            address, spelled = begun
+        return top, spelled
+
+    def _place(self, slot: int, allowed: str) -> tuple[int, float, list[tuple[float, str]]]:
+        """Return the place's number, the greatest log likelihood, and for each symbol what it falls short of it."""
+        scored = list(islice((each for each in self._rows[slot] if each[1] in allowed), MOST_SYMBOLS))
+        top = scored[0][0]
+        near = [(top - each, symbol) for each, symbol in scored if top - each < WINDOW]
+        # Classes that have the same likely symbols are one place.
+        number = self._numbers.setdefault((slot, "".join(symbol for _, symbol in near)), len(self._numbers))
+        self._places[slot, allowed] = place = number, top, near
+        return place
 
 
-def _spell(
-    alignment: _Alignment, columns: _Columns, window: float, *, most: int = 12
-) -> Iterator[tuple[str, float, float]]:
-    """Write out the likeliest plates of an alignment, best first, that its pattern accepts.
-
-    Args:
-        alignment: How the pattern lies over the slots.
-        columns: What stands in the slots.
-        window: Plates this many nats worse than the alignment are left out.
-        most: Plates to look at.
-
-    Yields:
-        The plate, the log likelihood of its characters, and what that falls short of the alignment's.
-    """
-    pattern = alignment.pattern
-    parts = [columns.of(slot, allowed) for slot, allowed in zip(alignment.slots, pattern.classes, strict=True)]
-    top = sum(part[0] for part in parts)
-    best = [part[1][0][1] for part in parts]
-    # Most characters leave no doubt: only the others are varied.
-    open_places = [(position, part[1]) for position, part in enumerate(parts) if len(part[1]) > 1]
-    queue = [(0.0, (0,) * len(open_places), 0)]
-    while queue and most:
-        loss, ranks, last = heapq.heappop(queue)
-        letters = best.copy()
-        for (position, column), rank in zip(open_places, ranks, strict=True):
-            letters[position] = column[rank][1]
-        plate = "".join(letters)
-        most -= 1
-        if not pattern.words or pattern.spells(plate):
-            yield plate, top - loss, loss
-        # Moving on only from the last place that was moved reaches every combination once.
-        for place in range(last, len(open_places)):
-            column, rank = open_places[place][1], ranks[place]
-            if rank + 1 < len(column) and (more := loss + column[rank + 1][0] - column[rank][0]) <= window:
-                heapq.heappush(queue, (more, (*ranks[:place], rank + 1, *ranks[place + 1 :]), place))
+def _append(spelled: list[tuple[float, str]], near: list[tuple[float, str]]) -> list[tuple[float, str]]:
+    """Return beginnings with one more symbol each, the likeliest first; most places leave no doubt."""
+    if len(near) == 1:
+        symbol = near[0][1]
+        return [(loss, begun + symbol) for loss, begun in spelled]
+    longer = [(loss + more, begun + symbol) for loss, begun in spelled for more, symbol in near if loss + more < WINDOW]
+    longer.sort()
+    return longer[:MOST_SPELLED]
 
 
 class _Separators:

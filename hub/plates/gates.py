@@ -40,12 +40,11 @@ ORDER: Final = (
 """From the reason that says least of a plate to the one that says most: a frame takes its best region's."""
 
 
-def gate(evidence: PlateEvidence, solution: Solution, size: tuple[int, int], settings: PlateSettings) -> Reason:
-    """Return the one reason of a region.
+def gate_look(evidence: PlateEvidence, size: tuple[int, int], settings: PlateSettings) -> Reason:
+    """Return the one reason for which a region is no plate whatever it says, `Reason.READ` where there is none.
 
     Args:
         evidence: What the reader saw.
-        solution: What `hub.plates.decode` makes of it.
         size: Height and width of the picture in pixels.
         settings: The thresholds.
     """
@@ -55,6 +54,17 @@ def gate(evidence: PlateEvidence, solution: Solution, size: tuple[int, int], set
         return Reason.TOO_SMALL
     if _says_no_plate(evidence, settings):
         return Reason.NOT_A_PLATE
+    return Reason.READ
+
+
+def gate_reading(evidence: PlateEvidence, solution: Solution, settings: PlateSettings) -> Reason:
+    """Return the one reason of a region that `gate_look` lets pass.
+
+    Args:
+        evidence: What the reader saw.
+        solution: What `hub.plates.decode` makes of it.
+        settings: The thresholds.
+    """
     if not solution.readings or odds(evidence, solution) < settings.minimum_odds:
         return Reason.NO_GRAMMAR
     if evidence.sharpness < settings.minimum_sharpness:

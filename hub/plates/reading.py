@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hub.backends import PlateReader
 from hub.messages import PlateEvidence, Reading, Reason
 from hub.plates.decode import Solution, solve
-from hub.plates.gates import ORDER, gate, line_height, odds
+from hub.plates.gates import ORDER, gate_look, gate_reading, line_height, odds
 from hub.plates.grammar import GrammarBook
 from hub.plates.settings import PlateSettings
 
@@ -26,7 +26,7 @@ class RegionRead(Struct, frozen=True, eq=False):
 
     evidence: PlateEvidence
     readings: tuple[Reading, ...]
-    """Ranked, best first; empty where no grammar fits."""
+    """Ranked, best first; empty where no grammar fits or it is no plate whatever it says."""
     reason: Reason
     """`Reason.READ` where it passed every gate, else the one gate that it failed."""
 
@@ -56,10 +56,7 @@ def judge(
         book: The grammars.
         settings: Thresholds of the gates.
     """
-    regions = []
-    for each in evidence:
-        solution = solve(each.slots, each.lines, each.breaks, book, settings)
-        regions.append(_Judged(each, solution, gate(each, solution, size, settings)))
+    regions = [_judge(each, size, book, settings) for each in evidence]
     regions.sort(key=_rank)
     regions = _without_satellites(_lone(regions, size, settings))
     regions.sort(key=_rank)
@@ -86,6 +83,14 @@ class _Judged(Struct, frozen=True, eq=False):
     evidence: PlateEvidence
     solution: Solution
     reason: Reason
+
+
+def _judge(each: PlateEvidence, size: tuple[int, int], book: GrammarBook, settings: PlateSettings) -> _Judged:
+    reason = gate_look(each, size, settings)
+    if reason is not Reason.READ:  # decoding costs more than all else here
+        return _Judged(each, Solution((), 0.0), reason)
+    solution = solve(each.slots, each.lines, each.breaks, book, settings)
+    return _Judged(each, solution, gate_reading(each, solution, settings))
 
 
 def _rank(region: _Judged) -> tuple[int, float]:

@@ -109,6 +109,17 @@ class TranscriberContract:
         assert "<|" not in written.text
         assert np.array_equal(sound, before)
 
+    @pytest.mark.parametrize("name", sorted(sounds_without_a_voice()))
+    def test_both_at_once_are_the_two_texts(self, transcriber: Transcriber, name: str) -> None:
+        """Original and English asked for together are what they are one by one."""
+        hearing = transcriber.hear(sounds_without_a_voice()[name])
+        both = transcriber.write_both(hearing, "es")
+        each = transcriber.write(hearing, "es"), transcriber.write(hearing, "es", english=True)
+        for one, other in zip(both, each, strict=True):
+            assert one.text == other.text
+            assert one.log_probability == pytest.approx(other.log_probability, abs=0.01)
+            assert one.no_speech == pytest.approx(other.no_speech, abs=0.01)
+
     def test_it_knows_english_and_takes_half_a_minute_nearly(self, transcriber: Transcriber) -> None:
         """An officer's language is among its own, and an utterance is no shorter than the host may cut it."""
         assert "en" in transcriber.languages
@@ -118,6 +129,8 @@ class TranscriberContract:
         """A hearing of somebody else's is an error of the model's, not a crash."""
         with pytest.raises(ModelError):
             transcriber.write(Hearing((), "not its own"), "en")
+        with pytest.raises(ModelError):
+            transcriber.write_both(Hearing((), "not its own"), "es")
 
     def test_after_closing_it_refuses(self, transcriber: Transcriber) -> None:
         """A closed model says so; closing twice is fine."""

@@ -35,6 +35,8 @@ TAIL: Final = 3.0
 WINDOW: Final = 30.0
 """Seconds that the network takes at most."""
 BEAM: Final = 5
+SAID_ONCE: Final = 3
+"""Symbols of a run that a quick text has only once: where a sentence breaks off, the model likes to repeat its end."""
 LEAST_SYMBOLS: Final = 24
 SYMBOLS_A_SECOND: Final = 16
 """Nobody says more in a second; it ends a text that would repeat itself until the window is full."""
@@ -98,23 +100,38 @@ class WhisperTranscriber(Transcriber):
 
     def write(self, hearing: Hearing, language: str, *, english: bool = False, quick: bool = False) -> Written:
         """Write an utterance down; see `Transcriber.write`."""
+        (written,) = self._write(hearing, language, "<|translate|>" if english else "<|transcribe|>", quick=quick)
+        return written
+
+    def write_both(self, hearing: Hearing, language: str) -> tuple[Written, Written]:
+        """Write both down in one go; see `Transcriber.write_both`. Two thirds of the time that it takes one by one."""
+        original, english = self._write(hearing, language, "<|transcribe|>", "<|translate|>")
+        return original, english
+
+    def _write(self, hearing: Hearing, language: str, *tasks: str, quick: bool = False) -> list[Written]:
         taken = hearing.handle
         if not isinstance(taken, _Taken) or language not in self._codes:
             raise ModelError(f"the speech model does not know this hearing or the language {language}")
-        task = "<|translate|>" if english else "<|transcribe|>"
         begin, end = self._symbol("<|startoftranscript|>"), self._symbol("<|notimestamps|>")
-        prompt = [begin, self._codes[language], self._symbol(task), end]
+        prompts = [[begin, self._codes[language], self._symbol(task), end] for task in tasks]
+        encoded = taken.encoded
+        if len(tasks) > 1:
+            encoded = ctranslate2.StorageView.from_array(np.repeat(np.array(encoded), len(tasks), axis=0))
         try:
-            (found,) = self._running().generate(
-                taken.encoded,
-                [prompt],
+            found = self._running().generate(
+                encoded,
+                prompts,
                 beam_size=1 if quick else BEAM,
-                max_length=len(prompt) + taken.symbols,
+                no_repeat_ngram_size=SAID_ONCE if quick else 0,
+                max_length=len(prompts[0]) + taken.symbols,
                 return_scores=True,
                 return_no_speech_prob=True,
             )
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"the speech model does not run: {error}") from error
+        return [self._written(each) for each in found]
+
+    def _written(self, found: Any) -> Written:  # noqa: ANN401  # CTranslate2 has no types
         text = self._tokenizer.decode([number for number in found.sequences_ids[0] if number < self._end])
         return Written(
             " ".join(text.split()),

@@ -240,6 +240,43 @@ async def test_a_provisional_text_is_guarded_as_well_and_of_expected_languages_o
         assert [each.state for each in run.heard if each.state is UtteranceState.PROVISIONAL] == []
 
 
+async def test_a_text_too_unsure_to_be_shown_is_soon_tried_again_and_counts_for_agreement():
+    run = Run(lambda seconds: Said("wo ist", log_probability=-1.5 if seconds < 1.2 else -1.1), live=True)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run.go)
+        await run.say(voice(1.1))
+        with trio.fail_after(5):
+            while "write de quick" not in run.transcriber.calls:  # noqa: ASYNC110
+                await trio.sleep(0.005)
+        assert run.heard == []
+        await run.say(voice(0.25))
+        with trio.fail_after(5):
+            while not run.heard:  # noqa: ASYNC110
+                await trio.sleep(0.005)
+        await run.say(silence(1))
+        run.blocks.close()
+    first, *_, final = run.heard
+    assert (first.state, first.original, first.confirmed) == (UtteranceState.PROVISIONAL, "wo ist", len("wo ist"))
+    # What stays must be surer than what is replaced in a moment.
+    assert final.state is UtteranceState.NOT_UNDERSTOOD
+
+
+async def test_what_the_model_invents_counts_for_no_agreement():
+    run = Run(lambda seconds: Said("so " * 9 if seconds < 1.4 else "so so gut"), live=True)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run.go)
+        for seconds in (1.1, 0.25, 0.25):
+            count = len(run.transcriber.calls)
+            await run.say(voice(seconds))
+            with trio.fail_after(5):
+                while len(run.transcriber.calls) < count + 2:  # noqa: ASYNC110
+                    await trio.sleep(0.005)
+        await run.say(silence(1))
+        run.blocks.close()
+    assert run.heard[0].state is UtteranceState.PROVISIONAL
+    assert (run.heard[0].original, run.heard[0].confirmed) == ("so so gut", 0)
+
+
 async def test_of_a_microphone_s_utterances_the_oldest_goes_is_counted_and_shown():
     gate = threading.Event()
 

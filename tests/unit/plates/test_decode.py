@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.plates.alphabet import EMPTY, INDEX, SYMBOLS
-from hub.plates.decode import MOST_SLOTS, decode, solve
+from hub.plates.decode import MOST_ALIGNMENTS, MOST_SLOTS, decode, solve
 from hub.plates.grammar import load_grammars
 from hub.plates.settings import PlateSettings
 
@@ -112,7 +112,29 @@ class TestConfidence:
         assert len(readings) <= SETTINGS.alternatives
 
 
+def _solve_with(most, slots, book):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hub.plates.decode.MOST_ALIGNMENTS", most)
+        return solve(slots, (len(slots),), np.full(len(slots), 0.02, np.float32), book, SETTINGS)
+
+
 class TestAnything:
+    def test_what_is_lettering_beyond_doubt_has_no_readings(self, book):
+        solution = read(book, sure("FRUTASDELSUR"))
+        assert solution.readings == ()
+        assert solution.fit == 0
+
+    @settings(max_examples=25, deadline=None)
+    @given(st.integers(0, 2**32 - 1))
+    def test_what_is_left_out_could_not_have_changed_what_a_plate_says(self, book, seed):
+        rng = np.random.default_rng(seed)
+        (plate,) = book.sample(rng, 1)
+        slots = network(*sure(plate))
+        slots[:, :EMPTY] += rng.dirichlet(np.full(EMPTY, 0.1), len(slots)) * 0.02
+        wide, narrow = (_solve_with(most, slots, book) for most in (10_000, MOST_ALIGNMENTS))
+        assert [each.plate for each in wide.readings] == [each.plate for each in narrow.readings]
+        assert wide.fit == pytest.approx(narrow.fit, abs=0.01)
+
     @pytest.mark.parametrize("count", [0, MOST_SLOTS + 1])
     def test_nothing_or_too_much_is_no_plate(self, book, count):
         slots = np.full((count, EMPTY + 1), 0.02, np.float32)
