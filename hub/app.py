@@ -122,9 +122,6 @@ async def open_hub(
                     grants=GrantBook(TrustedReader(state / TRUSTED_FOLDER).current),
                 )
 
-                for status in sources.statistics():
-                    if not status.usable:
-                        say(f"source {status.name} answers nothing: {status.detail}")
                 await lookups.erase_due()
                 hub = Hub(
                     unit,

@@ -219,6 +219,9 @@ class Hub:
         if found:
             self._say(found)
         await self._account(Act.UNIT_START, "started", UnitPayload(version=__version__, detail=found))
+        for status in self.sources.statistics():
+            if not status.usable:
+                self._say(f"source {status.name} answers nothing: {status.detail}")
         self._publish(self._started(found))
         overran: list[str] = []
         async with trio.open_nursery() as nursery:

@@ -43,7 +43,7 @@ DECODE_SECONDS: Final = 30.0
 """In which each step of understanding must end."""
 FIRST_LOOK: Final = LEAD + 0.5
 """Seconds of an utterance, with what is before its voice, after which a provisional text is first tried."""
-LOOK_AGAIN: Final = 0.45
+LOOK_AGAIN: Final = 0.35
 """Seconds of new sound after which it is tried again, at least."""
 LOOK_SOON: Final = 0.2
 """The same while an utterance has given no provisional text yet: too little was said to be sure of it."""
