@@ -213,7 +213,7 @@ class UnitMicrophone:
         stop: trio.Event,
         opened: Callable[[], None],
     ) -> HubError | None:
-        """Listen until stopped and until what was said has been understood; return what the microphone failed with."""
+        """Listen until stopped and until what was said has been understood; return what it failed with."""
         problems: list[HubError] = []
 
         async def hear() -> None:
@@ -233,7 +233,11 @@ class UnitMicrophone:
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(hear)
-            await understand()  # ends once `blocks` is closed and everything in it was understood
+            try:
+                await understand()  # ends once `blocks` is closed and everything in it was understood
+            except HubError as error:
+                problems.insert(0, error)
+                nursery.cancel_scope.cancel()
         return problems[0] if problems else None
 
 

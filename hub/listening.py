@@ -24,7 +24,7 @@ from msgspec import Struct
 from hub.capture import parse_source
 from hub.channels import Mailbox
 from hub.decoders import open_decoder
-from hub.errors import CaptureError, InputError, UsageError
+from hub.errors import CaptureError, ClosedChannelError, InputError, UsageError
 from hub.isolation.pipes import LENGTH
 from hub.isolation.sounds import (
     LONGEST_RECORD,
@@ -287,7 +287,9 @@ async def hear_microphone(
     def deliver(samples: Samples) -> None:
         nonlocal beat
         beat = trio.current_time()
-        if not ended:
+        if ended:
+            return
+        with suppress(ClosedChannelError):  # nobody listens any more: the microphone is being closed
             for block in blocks.take(samples):
                 out.offer(block)
 

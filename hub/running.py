@@ -335,6 +335,9 @@ class Hub:
         return await self._probes.probe(pictures, requester, reason, camera=camera, digest=digest)
 
     def _peek(self, frame: Frame) -> None:
+        if frame.camera in self._dark:  # a frame says so: a camera that opens may still give nothing
+            self._dark.remove(frame.camera)
+            self._say(f"camera {frame.camera}: there again")
         self._viewing.offer(frame)
         self._next_frames.offer(frame)
 
@@ -551,9 +554,6 @@ class Hub:
         if health.stalled and health.camera not in self._dark:
             self._dark.add(health.camera)
             self._say(f"camera {health.camera}: {health.detail}; it is tried again and again")
-        elif health.open and health.camera in self._dark:
-            self._dark.remove(health.camera)
-            self._say(f"camera {health.camera}: open again")
 
     def _on_listening(self, mode: ListenMode, officer: str, detail: str) -> None:
         self._publish(

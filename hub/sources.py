@@ -262,6 +262,7 @@ class SourceHost:
 
         Raises:
             UsageError: A named source does not exist, or the subject says too little; see `check_subject`.
+            Exception: Whatever `deliver` raises, as it is; no further answer is given then.
         """
         check_subject(request.subject)
         kind = kind_of(request.subject)
@@ -269,6 +270,7 @@ class SourceHost:
         query = Query(lookup=request.lookup, subject=request.subject, now=request.at)
         answers: dict[str, Answer] = {}
         one_at_a_time = trio.Lock()
+        raised: list[Exception] = []
 
         async def hand_over(answer: Answer) -> None:
             answers[answer.source] = answer
@@ -277,13 +279,20 @@ class SourceHost:
 
         async def ask_one(hosted: _Hosted) -> None:
             restricted = hosted.reach is Reach.RESTRICTED  # and so only ever selected under the grant
-            await hand_over(await self._ask_one(hosted, query, granted if restricted else None))
+            answer = await self._ask_one(hosted, query, granted if restricted else None)
+            try:
+                await hand_over(answer)
+            except Exception as error:  # noqa: BLE001  # raised again below, outside of the nursery and so ungrouped
+                raised.append(error)
+                nursery.cancel_scope.cancel()
 
         for refusal in selection.refused:
             await hand_over(structs.replace(refusal, lookup=request.lookup))
         async with trio.open_nursery() as nursery:
             for name in selection.asked:
                 nursery.start_soon(ask_one, self._hosted[name])
+        if raised:
+            raise raised[0]
         return tuple(answers[name] for name in self._hosted if name in answers)
 
     async def _ask_one(self, hosted: _Hosted, query: Query, granted: Granted | None) -> Answer:

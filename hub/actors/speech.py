@@ -46,7 +46,9 @@ FIRST_LOOK: Final = LEAD + 0.5
 LOOK_AGAIN: Final = 0.35
 """Seconds of new sound after which it is tried again, at least."""
 LOOK_SOON: Final = 0.2
-"""The same while an utterance has given no provisional text yet: too little was said to be sure of it."""
+"""The same after the first looks that gave no provisional text: too little was said to be sure of it."""
+SOON_LOOKS: Final = 4
+"""From this look of an utterance on `LOOK_REST` holds, whether there was a text or not."""
 LOOK_REST: Final = 1.5
 """New sound by how long the last try took, at least: the processor has others to serve while somebody speaks."""
 SURE_ENOUGH: Final = 0.4
@@ -208,7 +210,7 @@ class _Listener:
         self._name = ""
         self._agreement = Agreement()
         self._looked = self._rest = 0.0
-        self._shown = False
+        self._looks = 0
 
     async def take(self, block: SoundBlock, share: float) -> None:
         """Take a block in; for a file this waits until the utterance that it ends has its turn."""
@@ -256,8 +258,8 @@ class _Listener:
 
     def looked(self, seconds: float, *, shown: bool) -> None:
         """Say how long the last look took, and whether it gave a text: how soon the next one comes depends on both."""
-        self._shown = self._shown or shown
-        self._rest = max(LOOK_AGAIN, LOOK_REST * seconds) if self._shown else LOOK_SOON
+        self._looks = SOON_LOOKS if shown else self._looks + 1
+        self._rest = LOOK_SOON if self._looks < SOON_LOOKS else max(LOOK_AGAIN, LOOK_REST * seconds)
 
     async def _put(self, piece: Piece | None) -> None:
         if piece is None:
@@ -273,7 +275,7 @@ class _Listener:
     def _name_of(self, piece: Piece) -> str:
         if piece.number != self._number:
             self._number, self._name, self._agreement = piece.number, self._identify(), Agreement()
-            self._looked, self._shown = 0.0, False
+            self._looked, self._looks = 0.0, 0
         return self._name
 
     def _tell(self) -> None:
@@ -352,9 +354,9 @@ class _Understanding:
         seconds = blank.end - blank.start
         if invented(written, seconds, self._not_sure):
             return None
-        # One that is not sure enough to be shown counts for agreement as well: coming again makes it surer.
-        provisional = agreement.take(plain(written.text, LONGEST_TEXT))
-        if invented(written, seconds, self._for_now):
+        sure = not invented(written, seconds, self._for_now)
+        provisional = agreement.take(plain(written.text, LONGEST_TEXT), choice.language, sure=sure)
+        if not sure:
             return None
         return replace(
             blank,
@@ -378,7 +380,7 @@ class _Understanding:
         if not self._translate or choice.language == ENGLISH:
             return await self._write(hearing, choice), None
         write = partial(self._transcriber.write_both, hearing, choice.language)
-        return await self._worker.call(write, deadline=DECODE_SECONDS)
+        return await self._worker.call(write, deadline=2 * DECODE_SECONDS)  # two texts
 
 
 def _blank(work: _Work, source: str, at: datetime) -> Utterance:

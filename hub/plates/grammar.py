@@ -512,7 +512,8 @@ class _Compiled:
             patterns = [pattern for number, pattern in enumerate(self.patterns) if left >> number & 1]
             plain = tuple(pattern for pattern in patterns if not pattern.words)
             worded = tuple(pattern for pattern in patterns if pattern.words)
-            found = self._sets[left] = plain, worded, sum(pattern.density for pattern in plain)
+            # Threads share a book: all get the tuples of whoever was first.
+            found = self._sets.setdefault(left, (plain, worded, sum(pattern.density for pattern in plain)))
         return found
 
 

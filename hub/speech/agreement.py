@@ -25,9 +25,18 @@ class Agreement:
     def __init__(self) -> None:
         self._last: list[str] = []
         self._confirmed: list[str] = []
+        self._language = ""
 
-    def take(self, text: str) -> Provisional:
-        """Take the newest hypothesis in and return what is to be shown of it."""
+    def take(self, text: str, language: str = "", *, sure: bool = True) -> Provisional:
+        """Take the newest hypothesis in and return what is to be shown of it.
+
+        Args:
+            text: The hypothesis.
+            language: Its language. In another one than before, everything begins anew.
+            sure: False for one that is not to be shown: the next one may agree with it, but by it nothing is confirmed.
+        """
+        if language != self._language:
+            self._language, self._last, self._confirmed = language, [], []
         words = text.split()
         kept = len(self._confirmed)
         agreed = 0
@@ -35,8 +44,9 @@ class Agreement:
             if normalise(before) != normalise(now):
                 break
             agreed += 1
-        self._confirmed += words[kept:agreed]
+        if sure:
+            self._confirmed += words[kept:agreed]
         self._last = words
-        sure = " ".join(self._confirmed)
+        confirmed = " ".join(self._confirmed)
         shown = " ".join((*self._confirmed, *words[len(self._confirmed) :]))
-        return Provisional(shown, len(sure))
+        return Provisional(shown, len(confirmed))

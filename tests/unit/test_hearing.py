@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import trio
 
@@ -11,7 +13,7 @@ from hub.audit.records import SpeechPayload, TranscriptPayload
 from hub.errors import AuditError, ModelError
 from hub.events import ListeningChanged
 from hub.messages import TRANSCRIPT_NOTICE, Act, ListenMode, UtteranceState
-from hub.testing.speech import FakeMicrophone, silence, voice
+from hub.testing.speech import FakeMicrophone, LoudDetector, ScriptedTranscriber, silence, voice
 from hub.unit import AUDIT_FILE
 from hub.wire import Done, Heard, HearingNow, Listen, Refused, SaveTranscript, SignOut, Snapshot, StopListening, Told
 from tests import kit_plugin
@@ -194,6 +196,34 @@ async def test_weights_that_are_refused_are_told_and_the_microphone_stays_closed
         assert microphone.opened == 0
         assert not run.over.is_set()
     assert entries(unit, Act.SPEECH_HEARD) == []
+
+
+@pytest.mark.parametrize("decoding", [False, True])
+async def test_a_voice_detector_that_fails_closes_the_microphone_and_nothing_else(
+    unit, microphone, monkeypatch, decoding
+):
+    def slow(_seconds):
+        time.sleep(1 if decoding else 0)
+        return kit_plugin.SAID
+
+    monkeypatch.setattr(kit_plugin, "open_detector", lambda _context: LoudDetector(fail_after=50))
+    monkeypatch.setattr(kit_plugin, "open_transcriber", lambda _context: ScriptedTranscriber(slow))
+    async with running(unit, microphone=microphone.open) as run, attached(unit) as talk:
+        await talk.sign_in("4711")
+        await talk.ask(Listen, open=True)
+        # The microphone goes on for a while, and what it gives finds nobody who listens.
+        with trio.move_on_after(5):
+            while microphone.active:
+                await speak(microphone, voice(0.1))
+                await trio.sleep(0.01)
+        assert (
+            "voice detector" in (await told(talk, ListenMode.OFF)).detail
+            or "detector fails" in (await told(talk, ListenMode.OFF)).detail
+        )
+        assert not run.over.is_set()
+        await talk.ask(StopListening)
+        assert talk.shown is not None  # the connection and the session are still there
+        assert isinstance(await talk.ask(Listen), Done)
 
 
 async def test_where_the_log_cannot_be_written_nothing_is_listened_to_and_nothing_is_kept(

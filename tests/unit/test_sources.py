@@ -386,6 +386,5 @@ async def test_what_deliver_raises_comes_out(opener: Opener) -> None:
         raise OSError("gone")
 
     async with opener(ScriptedSource("register")) as host:
-        with pytest.raises(BaseExceptionGroup) as caught:
+        with pytest.raises(OSError, match="gone"):  # not in a group: who handles errors of its kind, handles it
             await functools.partial(host.ask, request(typed_plate("KE123AB")), deliver=refuse)()
-        assert caught.group_contains(OSError)

@@ -35,8 +35,6 @@ TAIL: Final = 3.0
 WINDOW: Final = 30.0
 """Seconds that the network takes at most."""
 BEAM: Final = 5
-SAID_ONCE: Final = 3
-"""Symbols of a run that a quick text has only once: where a sentence breaks off, the model likes to repeat its end."""
 LEAST_SYMBOLS: Final = 24
 SYMBOLS_A_SECOND: Final = 16
 """Nobody says more in a second; it ends a text that would repeat itself until the window is full."""
@@ -122,7 +120,6 @@ class WhisperTranscriber(Transcriber):
                 encoded,
                 prompts,
                 beam_size=1 if quick else BEAM,
-                no_repeat_ngram_size=SAID_ONCE if quick else 0,
                 max_length=len(prompts[0]) + taken.symbols,
                 return_scores=True,
                 return_no_speech_prob=True,

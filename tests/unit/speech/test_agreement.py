@@ -36,6 +36,21 @@ def test_an_empty_text_takes_nothing_back():
     assert follow("one two", "one two", "")[-1] == ("one two", "one two")
 
 
+def test_by_a_text_that_is_not_sure_nothing_is_confirmed_but_the_next_may_agree_with_it():
+    agreement = Agreement()
+    for _ in range(2):
+        assert agreement.take("he has a gun", "en", sure=False).confirmed == 0
+    assert agreement.take("he has", "en").confirmed == len("he has")
+
+
+def test_another_language_begins_anew():
+    agreement = Agreement()
+    for _ in range(2):
+        agreement.take("he has a gun", "en")
+    shown = agreement.take("hola buenos días", "es")
+    assert (shown.text, shown.confirmed) == ("hola buenos días", 0)
+
+
 @given(st.lists(st.lists(st.sampled_from(["ja", "Ja.", "nein", "weg"]), max_size=6).map(" ".join), max_size=8))
 def test_the_confirmed_part_only_grows(texts):
     sure = ""
