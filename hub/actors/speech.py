@@ -46,9 +46,9 @@ FIRST_LOOK: Final = LEAD + 0.5
 LOOK_AGAIN: Final = 0.35
 """Seconds of new sound after which it is tried again, at least."""
 LOOK_SOON: Final = 0.2
-"""The same after the first looks that gave no provisional text: too little was said to be sure of it."""
+"""The same after the first looks, until words are confirmed: too little was said to be sure of it."""
 SOON_LOOKS: Final = 4
-"""From this look of an utterance on `LOOK_REST` holds, whether there was a text or not."""
+"""From this look of an utterance on `LOOK_REST` holds, whether words are confirmed or not."""
 LOOK_REST: Final = 1.5
 """New sound by how long the last try took, at least: the processor has others to serve while somebody speaks."""
 SURE_ENOUGH: Final = 0.4
@@ -135,7 +135,8 @@ async def run_speech(
                 case _Look():
                     began = trio.current_time()
                     provisional = await understanding.look(work.piece, blank, work.agreement)
-                    hearing.looked(trio.current_time() - began, shown=provisional is not None)
+                    confirmed = provisional is not None and provisional.confirmed > 0
+                    hearing.looked(trio.current_time() - began, confirmed=confirmed)
                     if provisional is not None:
                         await out(provisional)
                 case _:
@@ -256,9 +257,9 @@ class _Listener:
         self._looked = spoken
         return _Look(piece, name, self._agreement)
 
-    def looked(self, seconds: float, *, shown: bool) -> None:
-        """Say how long the last look took, and whether it gave a text: how soon the next one comes depends on both."""
-        self._looks = SOON_LOOKS if shown else self._looks + 1
+    def looked(self, seconds: float, *, confirmed: bool) -> None:
+        """Say how long the last look took, and whether words are confirmed: how soon the next comes depends on both."""
+        self._looks = SOON_LOOKS if confirmed else self._looks + 1
         self._rest = LOOK_SOON if self._looks < SOON_LOOKS else max(LOOK_AGAIN, LOOK_REST * seconds)
 
     async def _put(self, piece: Piece | None) -> None:
