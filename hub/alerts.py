@@ -288,10 +288,7 @@ class AlertBook:
         after = step(before)  # refused before anything is written
         newest = after.steps[-1]
         payload = DecisionPayload(alert, state, newest.reason, newest.corrects, shown)
-        until = self._retention.payload_until(Act.ALERT_DECIDED, now)
-        entry = Entry(
-            Act.ALERT_DECIDED, now, requester, state.value, payload, until, camera=after.camera, source=after.source
-        )
+        entry = Entry(Act.ALERT_DECIDED, now, requester, state.value, payload, camera=after.camera, source=after.source)
         await self._log.append(entry)
         try:
             after = await self._store.change(alert, lambda current: settle(step(current)), before_commit=self._prepare)
@@ -352,7 +349,7 @@ class AlertBook:
             expired += 1
         if due.over:
             payload = ErasedPayload("alert", len(due.over))
-            entry = Entry(Act.ERASED, now, unit_requester(self._unit), "erased", payload, None)
+            entry = Entry(Act.ERASED, now, unit_requester(self._unit), "erased", payload)
             try:
                 await self._log.append(entry)
             except AuditError:
@@ -425,8 +422,7 @@ class AlertBook:
             list_digest=alert.list_digest,
             development=alert.development,
         )
-        until = self._retention.payload_until(act, now)
-        entry = Entry(act, now, requester, outcome, payload, until, camera=alert.camera, source=alert.source)
+        entry = Entry(act, now, requester, outcome, payload, camera=alert.camera, source=alert.source)
         await self._log.append(entry)
 
     async def _try_append(self, act: Act, outcome: str, alert: Alert, now: datetime) -> bool:

@@ -186,5 +186,5 @@ async def _enter_list(unit: Unit, status: SourceStatus, act: Act, outcome: str) 
         development=status.info.development,
         reason="" if status.usable else status.detail,
     )
-    entry = Entry(act, unit.clock.now(), unit.itself, outcome, payload, None, source=status.name)
+    entry = Entry(act, unit.clock.now(), unit.itself, outcome, payload, source=status.name)
     await unit.log.append(entry)

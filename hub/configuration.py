@@ -64,7 +64,7 @@ async def account_configuration(
     if changed:
         whole = hashlib.sha256(msgspec.json.encode(after, order="deterministic")).hexdigest()
         payload = ConfigPayload(digest=whole, changed=changed)
-        await log.append(Entry(Act.CONFIGURATION, clock.now(), requester, "changed", payload, None))
+        await log.append(Entry(Act.CONFIGURATION, clock.now(), requester, "changed", payload))
     if changed or kept is None:
         write_file(path, msgspec.json.encode(_Kept(key, after)))
     return changed

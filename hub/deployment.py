@@ -27,7 +27,6 @@ from hub.authority.signatories import trusted_now
 from hub.clocks import Clock, Moment, advance, boot_identifier
 from hub.errors import HubError
 from hub.messages import Act, Entry, Requester
-from hub.store.retention import CHARTER, Retention
 from hub.text import plain
 from hub.watchlists.trusted_set import TrustedSet
 from hub.wire import OrderShown
@@ -52,15 +51,12 @@ class Deployment:
         watch: Says whether it is in force.
     """
 
-    def __init__(
-        self, watch: OrderWatch, requester: Requester, *, log: Log, clock: Clock, state: Path, retention: Retention
-    ) -> None:
+    def __init__(self, watch: OrderWatch, requester: Requester, *, log: Log, clock: Clock, state: Path) -> None:
         self.watch = watch
         self._requester = requester
         self._log = log
         self._clock = clock
         self._path = state / CLOCK_FILE
-        self._retention = retention
         self._kept_at = -KEEP_SECONDS
         self._told = False
 
@@ -77,7 +73,6 @@ class Deployment:
         position: str = "",
         admit: Callable[[Order], Decision] | None = None,
         development: bool = False,
-        retention: Retention = CHARTER,
         boot: str | None = None,
     ) -> Deployment:
         """Load an order: verified, entered in the log, then in force where and when it says.
@@ -92,7 +87,6 @@ class Deployment:
             position: What will say where the unit is, for the log; "" where nothing does.
             admit: Says whether the cameras that would be watched may be, under what the order says.
             development: Whether ``--development`` was given; for the log.
-            retention: How long what the log holds is kept.
             boot: Identifier of this boot; None asks the system.
 
         Raises:
@@ -115,11 +109,11 @@ class Deployment:
             seen = advance(known, Moment(now, clock.boottime(), boot))
         except HubError as error:
             refused = structs.replace(payload, reason=plain(str(error), limit=300))
-            await log.append(_entry(clock.now(), requester, "refused", refused, retention))
+            await log.append(_entry(clock.now(), requester, "refused", refused))
             raise
-        await log.append(_entry(now, requester, "loaded", payload, retention))
+        await log.append(_entry(now, requester, "loaded", payload))
         watch = OrderWatch(order, unit=requester.unit, boot=boot, seen=seen)
-        loaded = cls(watch, requester, log=log, clock=clock, state=state, retention=retention)
+        loaded = cls(watch, requester, log=log, clock=clock, state=state)
         await loaded.tick()
         return loaded
 
@@ -172,7 +166,7 @@ class Deployment:
         requester = self._requester
         if reason != ABORTED:  # nobody did it
             requester = structs.replace(requester, officer="", role="unit")
-        await self._log.append(_entry(self._clock.now(), requester, "ended", payload, self._retention))
+        await self._log.append(_entry(self._clock.now(), requester, "ended", payload))
         self._told = True
 
 
@@ -189,5 +183,5 @@ def _particulars(order: Order, position: str) -> OrderPayload:
     )
 
 
-def _entry(at: datetime, requester: Requester, outcome: str, payload: OrderPayload, retention: Retention) -> Entry:
-    return Entry(Act.ORDER, at, requester, outcome, payload, retention.payload_until(Act.ORDER, at))
+def _entry(at: datetime, requester: Requester, outcome: str, payload: OrderPayload) -> Entry:
+    return Entry(Act.ORDER, at, requester, outcome, payload)

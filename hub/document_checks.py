@@ -27,7 +27,6 @@ from hub.messages import Act, Answer, AnswerStatus, DocumentQuery, Entry, Reach,
 from hub.mrz import Zone
 from hub.records import Category
 from hub.sources import SourceHost
-from hub.store.retention import CHARTER, Retention
 from hub.text import locate, plain
 
 REPORTED: Final = frozenset({"lost", "stolen", "revoked"})
@@ -69,7 +68,6 @@ class DocumentChecks(Struct, frozen=True, eq=False):
     sources: SourceHost
     log: Log
     clock: Clock
-    retention: Retention = CHARTER
 
     async def check(self, zone: Zone, requester: Requester, reason: str, sources: Sequence[str] = ()) -> Listed:
         """Account for a check and look the document's number up.
@@ -156,8 +154,7 @@ class DocumentChecks(Struct, frozen=True, eq=False):
             agrees=zone is not None and zone.agrees,
             refusal=refusal,
         )
-        until = self.retention.payload_until(Act.DOCUMENT_CHECK, at)
-        await self.log.append(Entry(Act.DOCUMENT_CHECK, at, requester, outcome, payload, until))
+        await self.log.append(Entry(Act.DOCUMENT_CHECK, at, requester, outcome, payload))
 
 
 def _judge(answers: Sequence[Answer]) -> tuple[Report, str]:

@@ -28,7 +28,6 @@ from hub.clocks import Clock
 from hub.errors import HubError, ModelError, UsageError
 from hub.inference import Worker
 from hub.messages import Act, Entry, Requester, TakingPart
-from hub.store.retention import CHARTER, Retention
 from hub.text import locate
 from hub.vision.face_quality import FaceFlaw, FaceFloor, FaceQuality, flaw, measure
 
@@ -159,7 +158,6 @@ class FaceChecks:
         meter: Says when (C4).
         log: Takes an entry before each comparison, and one with what came of it.
         clock: Wall time.
-        retention: How long what the log holds is kept.
         floor: Least quality; the hub's own, so that no engine lowers it.
     """
 
@@ -171,7 +169,6 @@ class FaceChecks:
         *,
         log: Log,
         clock: Clock,
-        retention: Retention = CHARTER,
         floor: FaceFloor | None = None,
     ) -> None:
         if calibration.model != engine.model:
@@ -181,7 +178,6 @@ class FaceChecks:
         self._meter = meter
         self._log = log
         self._clock = clock
-        self._retention = retention
         self._floor = floor or FaceFloor()
         self._worker = Worker("face check")
 
@@ -239,8 +235,7 @@ class FaceChecks:
 
     async def _append(self, requester: Requester, outcome: str, payload: FaceCheckPayload) -> None:
         at = self._clock.now()
-        until = self._retention.payload_until(Act.FACE_CHECK, at)
-        await self._log.append(Entry(Act.FACE_CHECK, at, requester, outcome, payload, until))
+        await self._log.append(Entry(Act.FACE_CHECK, at, requester, outcome, payload))
 
 
 _OUTCOMES: Final = {Verdict.CANDIDATE: Outcome.CANDIDATE, Verdict.NOT_COMPARED: Outcome.NOT_COMPARED}

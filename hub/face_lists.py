@@ -238,8 +238,7 @@ class FaceLists:
 
     async def _append(self, act: Act, requester: Requester, outcome: str, payload: Struct) -> None:
         now = self._clock.now()
-        until = self._retention.payload_until(act, now)
-        await self._log.append(Entry(act, now, requester, outcome, payload, until, source=SOURCE))
+        await self._log.append(Entry(act, now, requester, outcome, payload, source=SOURCE))
 
 
 def _same(one: FaceHeader, other: FaceHeader) -> bool:

@@ -26,7 +26,6 @@ from hub.errors import AuditError, HubError, NotAllowedError
 from hub.inference import Worker
 from hub.messages import Act, AnswerStatus, Entry, Fix, OrderReason, OrderStanding, Requester, WatchHealth
 from hub.minutes import Minutes
-from hub.store.retention import CHARTER, Retention
 from hub.watchlists.budget import FaceSettings, FaceStatus, ListThreshold, Ranking, rank, threshold_for
 from hub.watchlists.faces import Card
 from hub.watchlists.gallery import Gallery
@@ -86,7 +85,6 @@ class FaceWatch:
         log: Takes an entry before the list is opened, and by minute how often it was compared.
         requester: The unit itself.
         development: Whether it watches with ``--development``; marks what comes of it.
-        retention: How long what the log holds is kept.
         worker: Runs the search.
     """
 
@@ -104,7 +102,6 @@ class FaceWatch:
         log: Log,
         requester: Requester,
         development: bool = False,
-        retention: Retention = CHARTER,
         worker: Worker | None = None,
     ) -> None:
         self.calibration = calibration
@@ -120,7 +117,6 @@ class FaceWatch:
         self._fix = fix
         self._trust = trust
         self._log = log
-        self._retention = retention
         self._worker = worker or Worker("face search")
         self._opening: AbstractContextManager[Gallery] | None = None
         self._gallery: Gallery | None = None
@@ -131,7 +127,7 @@ class FaceWatch:
         self._detail = ""
         self._retry_at = 0.0
         self._closed: list[WatchPayload] = []
-        self._minutes = Minutes(requester, log=log, clock=account_clock, retention=retention)
+        self._minutes = Minutes(requester, log=log, clock=account_clock)
 
     # ------------------------------------------------------------------------------------- before each comparison
 
@@ -331,8 +327,7 @@ class FaceWatch:
 
     async def _append(self, act: Act, outcome: str, payload: WatchPayload) -> None:
         at = self._account_clock.now()
-        until = self._retention.payload_until(act, at)
-        entry = Entry(act, at, self.requester, outcome, payload, until, source=self._name)
+        entry = Entry(act, at, self.requester, outcome, payload, source=self._name)
         await self._log.append(entry)
 
 

@@ -16,7 +16,6 @@ from hub.clocks import Clock
 from hub.errors import HubError, NotAllowedError
 from hub.granted import GrantBook, Granted
 from hub.messages import Act, Entry, LookupRequest, Requester, SubjectKind
-from hub.store.retention import Retention
 from hub.subjects import kind_of
 from hub.text import plain
 from hub.wire import GrantShown
@@ -32,14 +31,12 @@ class GrantUse:
         book: Verifies them.
         log: Takes the entries.
         clock: Wall time that is never less than the newest entry of the log.
-        retention: How long what the log holds is kept.
     """
 
-    def __init__(self, book: GrantBook, *, log: Log, clock: Clock, retention: Retention) -> None:
+    def __init__(self, book: GrantBook, *, log: Log, clock: Clock) -> None:
         self._book = book
         self._log = log
         self._clock = clock
-        self._retention = retention
         self._used: dict[str, GrantShown] = {}
 
     def used(self) -> tuple[GrantShown, ...]:
@@ -99,8 +96,7 @@ class GrantUse:
 
     async def _append(self, requester: Requester, outcome: str, payload: GrantPayload) -> None:
         at = self._clock.now()
-        until = self._retention.payload_until(Act.GRANT, at)
-        await self._log.append(Entry(Act.GRANT, at, requester, outcome, payload, until, source=payload.source))
+        await self._log.append(Entry(Act.GRANT, at, requester, outcome, payload, source=payload.source))
 
 
 def _why_not(granted: Granted, restricted: Mapping[str, Collection[SubjectKind]]) -> str:

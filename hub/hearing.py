@@ -157,7 +157,7 @@ class UnitMicrophone:
                 detector.close()
                 # How long the microphone was open is accounted for as well, as far as the log can still take it.
                 with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_SECONDS), suppress(HubError):
-                    await self._log.append(Entry(Act.SPEECH_HEARD, self._clock.now(), requester, "ended", None, None))
+                    await self._log.append(Entry(Act.SPEECH_HEARD, self._clock.now(), requester, "ended", None))
         except HubError as error:
             self._tell(ListenMode.OFF, "", plain(str(error)))
             raise
@@ -186,7 +186,7 @@ class UnitMicrophone:
             doubt=utterance.doubt,
             notice=TRANSCRIPT_NOTICE,
         )
-        await self._log.append(Entry(Act.TRANSCRIPT_SAVED, now, requester, "saved", payload, until))
+        await self._log.append(Entry(Act.TRANSCRIPT_SAVED, now, requester, "saved", payload))
         return f"saved in the log until {until:%Y-%m-%d %H:%M} UTC" if until else "saved in the log"
 
     def close(self) -> None:
@@ -202,8 +202,7 @@ class UnitMicrophone:
     async def _account(self, requester: Requester, mode: ListenMode, expected: tuple[str, ...]) -> None:
         now = self._clock.now()
         payload = SpeechPayload(mode=mode.value, files=0, languages=expected)
-        until = self._retention.payload_until(Act.SPEECH_HEARD, now)
-        await self._log.append(Entry(Act.SPEECH_HEARD, now, requester, "begun", payload, until))
+        await self._log.append(Entry(Act.SPEECH_HEARD, now, requester, "begun", payload))
 
     async def _run(
         self,

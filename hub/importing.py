@@ -54,7 +54,7 @@ async def import_file(
     async def account(act: Act, outcome: str, imported: int = 0, refused: int = 0, reason: str = "") -> None:
         now = unit.clock.now()
         payload = ImportPayload(source=source, digest=digest, imported=imported, refused=refused, reason=reason)
-        entry = Entry(act, now, requester, outcome, payload, unit.retention.payload_until(act, now), source=source)
+        entry = Entry(act, now, requester, outcome, payload, source=source)
         await unit.log.append(entry)
 
     decision = may_import(requester)

@@ -70,7 +70,7 @@ class Lookups:
         clock: Wall time.
         unit: The unit's name.
         identify: Gives a new identifier, unique.
-        retention: How long what the log holds of a look-up is kept (C11).
+        retention: How long a list stays after its expiry (C11).
         grants: Verifies grants; without it none opens anything.
     """
 
@@ -86,13 +86,13 @@ class Lookups:
         grants: GrantBook | None = None,
     ) -> None:
         self._host = host
-        self._grants = GrantUse(grants or GrantBook(lambda: None), log=log, clock=clock, retention=retention)
+        self._grants = GrantUse(grants or GrantBook(lambda: None), log=log, clock=clock)
         self._log = log
         self._clock = clock
         self._unit = unit
         self._identify = identify
         self._retention = retention
-        self._minutes = Minutes(unit_requester(unit), log=log, clock=clock, retention=retention)
+        self._minutes = Minutes(unit_requester(unit), log=log, clock=clock)
 
     def grants_used(self) -> tuple[GrantShown, ...]:
         """Return the grants that look-ups were made under and that have not expired, the newest last."""
@@ -270,8 +270,7 @@ class Lookups:
         self, act: Act, requester: Requester, outcome: str, payload: Struct, sources: Sequence[str], *, camera: str = ""
     ) -> None:
         at: datetime = self._clock.now()
-        until = self._retention.payload_until(act, at)
-        entry = Entry(act, at, requester, outcome, payload, until, camera=camera, source=",".join(sources))
+        entry = Entry(act, at, requester, outcome, payload, camera=camera, source=",".join(sources))
         await self._log.append(entry)
 
 

@@ -799,12 +799,12 @@ class Entry(Struct, frozen=True):
     """Short word such as ``asked``, ``refused``, ``adjudicated_true``; never personal data."""
     payload: Struct | None
     """A frozen struct with the particulars (reason, subject, counts): sealed, destructible on its date."""
-    payload_until: datetime | None
-    """Date on which payload and nonce are destroyed; None keeps them as long as the log (no personal data)."""
     camera: str = ""
     """Camera that it is about, for the yearly statistics; "" where none is."""
     source: str = ""
     """Source that it is about, comma-separated where several are, for the yearly statistics."""
+    payload_until: datetime | None = None
+    """Date on which payload and nonce are destroyed where that is before the retention table's, which the log knows."""
 
 
 # --------------------------------------------------------------------------------------------- events and health

@@ -14,7 +14,6 @@ from hub.audit.records import CountPayload, OpenedPayload
 from hub.authority.accounting import Log
 from hub.clocks import Clock
 from hub.messages import Act, AnswerStatus, Entry, Requester
-from hub.store.retention import Retention
 from hub.tally import Minute, Tally, minute_of
 
 
@@ -25,14 +24,12 @@ class Minutes:
         requester: The unit itself.
         log: Takes the entries.
         clock: Wall time.
-        retention: How long what the log holds is kept.
     """
 
-    def __init__(self, requester: Requester, *, log: Log, clock: Clock, retention: Retention) -> None:
+    def __init__(self, requester: Requester, *, log: Log, clock: Clock) -> None:
         self._requester = requester
         self._log = log
         self._clock = clock
-        self._retention = retention
         self._tally = Tally()
         self._one_at_a_time = trio.Lock()  # so that no minute is begun again while its counts are written
 
@@ -78,5 +75,4 @@ class Minutes:
 
     async def _append(self, act: Act, outcome: str, payload: Struct, camera: str, source: str) -> None:
         at = self._clock.now()
-        until = self._retention.payload_until(act, at)
-        await self._log.append(Entry(act, at, self._requester, outcome, payload, until, camera=camera, source=source))
+        await self._log.append(Entry(act, at, self._requester, outcome, payload, camera=camera, source=source))

@@ -109,7 +109,7 @@ class Parking:
     async def _tell(self, name: str, reason: str) -> None:
         self._say(f"plugin {name} is parked: {reason}")
         payload = PluginPayload(plugin=name, reason=plain(reason))
-        await self._log.append(Entry(Act.PLUGIN_PARKED, self._clock.now(), self._requester, "parked", payload, None))
+        await self._log.append(Entry(Act.PLUGIN_PARKED, self._clock.now(), self._requester, "parked", payload))
 
 
 def describe_parked(parked: ParkedPlugin) -> str:

@@ -29,7 +29,6 @@ from hub.errors import HubError, ModelError, NotAllowedError, UsageError
 from hub.face_answers import hits_of, raised
 from hub.inference import Worker
 from hub.messages import Act, Box, Entry, FaceCandidate, Requester
-from hub.store.retention import CHARTER, Retention
 from hub.text import locate
 from hub.vision.face_quality import FaceFloor, FaceQuality, flaw, measure
 from hub.vision.face_tracks import pool, weigh
@@ -137,7 +136,6 @@ class Probes:
         clock: Wall time.
         identify: Gives a new identifier.
         settings: The budget and the margin.
-        retention: How long what the log holds is kept.
         floor: Least quality; the hub's own, so that no engine lowers it.
         worker: Runs the engine.
     """
@@ -154,7 +152,6 @@ class Probes:
         clock: Clock,
         identify: Callable[[], str],
         settings: FaceSettings,
-        retention: Retention = CHARTER,
         floor: FaceFloor | None = None,
         worker: Worker | None = None,
     ) -> None:
@@ -169,7 +166,6 @@ class Probes:
         self._clock = clock
         self._identify = identify
         self._settings = settings
-        self._retention = retention
         self._floor = floor or FaceFloor()
         self._worker = worker or Worker("probe")
 
@@ -335,8 +331,7 @@ class Probes:
 
     async def _append(self, requester: Requester, outcome: str, payload: ProbePayload, camera: str) -> None:
         at = self._clock.now()
-        until = self._retention.payload_until(Act.PROBE, at)
-        await self._log.append(Entry(Act.PROBE, at, requester, outcome, payload, until, camera=camera))
+        await self._log.append(Entry(Act.PROBE, at, requester, outcome, payload, camera=camera))
 
 
 def explain(answer: ProbeAnswer) -> list[str]:

@@ -93,7 +93,6 @@ class ProbeDesk:
                     clock=unit.clock,
                     identify=new_identifier,
                     settings=unit.settings.faces,
-                    retention=unit.retention,
                     worker=Worker("probe", device=self._device),
                 )
             return self._probes

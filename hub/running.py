@@ -603,7 +603,7 @@ class Hub:
         )
 
     async def _account(self, act: Act, outcome: str, payload: Struct, by: Requester | None = None) -> None:
-        await self.unit.log.append(Entry(act, self.unit.clock.now(), by or self.unit.itself, outcome, payload, None))
+        await self.unit.log.append(Entry(act, self.unit.clock.now(), by or self.unit.itself, outcome, payload))
 
 
 def _say_nothing(_: FrameGap) -> None:

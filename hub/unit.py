@@ -167,7 +167,6 @@ async def open_unit(
                 unit=settings.unit,
                 secrets=random,
                 idle=timedelta(minutes=settings.session_idle_minutes),
-                retention=retention,
             ),
             alerts=AlertBook(
                 AlertStore(alerts),
@@ -187,7 +186,6 @@ async def open_unit(
                 log=log,
                 clock=floored,
                 unit=settings.unit,
-                retention=retention,
             ),
             face_lists=FaceLists(state, log=log, clock=floored, unit=settings.unit, retention=retention),
             meter=Meter(turns, clock=floored, random=random, limits=limits_of(settings.checks)),

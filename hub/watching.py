@@ -209,7 +209,6 @@ async def open_watching(
         position=source[0] if source else "",
         admit=partial(_admit, unit.settings, cameras, development=development),
         development=development,
-        retention=unit.retention,
     )
     engine = None
     try:
@@ -227,7 +226,6 @@ async def open_watching(
             log=unit.log,
             requester=unit.itself,
             development=development,
-            retention=unit.retention,
         )
         del key  # the watch alone holds it, until the order ends
         try:

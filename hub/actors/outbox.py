@@ -21,7 +21,6 @@ from hub.clocks import Clock
 from hub.errors import HubError, StoreError
 from hub.messages import Act, Dispatch, Entry
 from hub.store.outbox import OutboxStore
-from hub.store.retention import CHARTER, Retention
 
 POLL_SECONDS: Final = 1.0
 """How often the outbox is looked at: an officer may decide in another process."""
@@ -53,7 +52,6 @@ class Outbox:
         log: Takes an entry before a dispatch leaves.
         clock: Wall time of those entries.
         unit: The unit's name.
-        retention: How long what is kept (C11).
     """
 
     def __init__(
@@ -64,7 +62,6 @@ class Outbox:
         log: Log,
         clock: Clock,
         unit: str,
-        retention: Retention = CHARTER,
     ) -> None:
         self._store = store
         self._targets = tuple(targets)
@@ -74,7 +71,6 @@ class Outbox:
         self._log = log
         self._clock = clock
         self._unit = unit
-        self._retention = retention
         self._health = {name: TargetHealth(name, 0, 0, "") for name in self._names}
 
     @property
@@ -140,9 +136,8 @@ class Outbox:
             dispatch.dispatch, dispatch.alert, dispatch.state, dispatch.reason, dispatch.correction
         )
         now = self._clock.now()
-        until = self._retention.payload_until(Act.DISPATCHED, now)
         unit = unit_requester(self._unit)
-        await self._log.append(Entry(Act.DISPATCHED, now, unit, target, payload, until, source=dispatch.source))
+        await self._log.append(Entry(Act.DISPATCHED, now, unit, target, payload, source=dispatch.source))
         await self._store.account(dispatch.dispatch, target)
 
     def _failed(self, health: TargetHealth, detail: str) -> bool:

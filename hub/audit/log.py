@@ -291,7 +291,6 @@ class AuditLog:
             requester=Requester(officer="", role="unit", unit=self._unit),
             outcome=ERASED_WHAT,
             payload=None,
-            payload_until=None,
         )
         payload = encode_payload(ErasedPayload(what=ERASED_WHAT, count=count))
         return now, count, self._insert(connection, entry, payload)[0]

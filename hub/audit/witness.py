@@ -25,5 +25,5 @@ async def export_checkpoint(log: AuditLog, requester: Requester, at: datetime) -
     Raises:
         AuditError: The log cannot be written.
     """
-    await log.append(Entry(Act.CHECKPOINT, at, requester, "exported", CheckpointPayload(size=0, root=""), None))
+    await log.append(Entry(Act.CHECKPOINT, at, requester, "exported", CheckpointPayload(size=0, root="")))
     return await log.checkpoint()

@@ -40,7 +40,6 @@ from hub.authority.unit_key import KeySlot, UnitKey, close_slot, make_key, open_
 from hub.clocks import Clock
 from hub.errors import NotAllowedError, NotSignedInError, UsageError
 from hub.messages import Act, Entry, Requester
-from hub.store.retention import CHARTER, Retention
 from hub.store.sqlite import Database
 
 OFFICERS_FILE: Final = "officers.sqlite3"
@@ -126,7 +125,6 @@ class OfficerStore:
         unit: The unit's name.
         secrets: Gives that many random bytes, such as `secrets.token_bytes`.
         idle: Shorter than `IDLE` where the settings say so.
-        retention: How long what is kept (C11).
         cost: What a guess of a passphrase costs, for officers added from now on.
     """
 
@@ -139,7 +137,6 @@ class OfficerStore:
         unit: str,
         secrets: Callable[[int], bytes],
         idle: timedelta = IDLE,
-        retention: Retention = CHARTER,
         cost: ScryptCost | None = None,
     ) -> None:
         self._database = database
@@ -148,7 +145,6 @@ class OfficerStore:
         self._unit = unit
         self._secrets = secrets
         self._idle = min(idle, IDLE)
-        self._retention = retention
         self._cost = cost or ScryptCost()
         self._hashing = trio.CapacityLimiter(1)  # each takes 32 MB
         self._unlocked: dict[str, tuple[bytes, UnitKey]] = {}  # by officer: the session's digest, the key
@@ -527,8 +523,7 @@ class OfficerStore:
     async def _append(
         self, act: Act, at: datetime, requester: Requester, outcome: str, payload: OfficerPayload | None
     ) -> None:
-        until = self._retention.payload_until(act, at)
-        await self._log.append(Entry(act, at, requester, outcome, payload, until if payload else None))
+        await self._log.append(Entry(act, at, requester, outcome, payload))
 
 
 class _Attempt(Struct, frozen=True):

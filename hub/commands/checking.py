@@ -208,7 +208,7 @@ async def _document(
         acting(hub.unit, officer) as requester,
     ):
         unit = hub.unit
-        checks = DocumentChecks(hub.lookups, hub.sources, unit.log, unit.clock, unit.retention)
+        checks = DocumentChecks(hub.lookups, hub.sources, unit.log, unit.clock)
         if file is not None:
             text = await checks.photographed(partial(_photographed, file, plugins, unit), requester, reason)
         zone = parse(text or "", unit.clock.now().date())
@@ -258,7 +258,7 @@ async def _compare(unit: Unit, plugins: PluginHost, photo: Photo, requester: Req
     engine = await trio.to_thread.run_sync(open_face_engine, plugins, unit.settings, unit.state)
     try:
         calibration = calibration_of(unit.settings, engine.model)
-        checks = FaceChecks(engine, calibration, unit.meter, log=unit.log, clock=unit.clock, retention=unit.retention)
+        checks = FaceChecks(engine, calibration, unit.meter, log=unit.log, clock=unit.clock)
         found = await checks.check(live, reference, requester, reason, photo.part, photo.why)
     finally:
         engine.close()

@@ -186,7 +186,7 @@ async def _accept(file: Path, key: Path, officer: str | None, config: Path | Non
     async with open_configured(config) as unit, acting(unit, officer) as requester:
         may_import(requester).demand()
         payload = ConfigPayload(hashlib.sha256(content).hexdigest(), (f"phrases.{signed.language}",))
-        entry = Entry(Act.CONFIGURATION, unit.clock.now(), requester, "translator_accepted", payload, None)
+        entry = Entry(Act.CONFIGURATION, unit.clock.now(), requester, "translator_accepted", payload)
         await unit.log.append(entry)
         keep_signature(unit.state, signed)
     say(f"{signed.language}: signed by {signed.translator}; the mark is gone until a sentence changes")

@@ -99,8 +99,7 @@ async def _read(
         may_read_files(requester, reason).demand()
         reader = await trio.to_thread.run_sync(open_plate_reader, plugins, settings, unit.state)
         payload = FilesReadPayload(reason=reason, files=sum(_count(spec) for spec in specs))
-        until = unit.retention.payload_until(Act.FILES_READ, unit.clock.now())
-        await unit.log.append(Entry(Act.FILES_READ, unit.clock.now(), requester, "begun", payload, until))
+        await unit.log.append(Entry(Act.FILES_READ, unit.clock.now(), requester, "begun", payload))
     worker, status = Worker("plate reader"), 0
     ledger, book, clock = Ledger(), open_grammars(settings), SystemClock()
     try:

@@ -118,8 +118,7 @@ async def _account(
     unit: Unit, requester: Requester, mode: str, files: int, expected: tuple[str, ...], reason: str
 ) -> None:
     payload = SpeechPayload(mode=mode, files=files, languages=expected, reason=reason)
-    until = unit.retention.payload_until(Act.SPEECH_HEARD, unit.clock.now())
-    await unit.log.append(Entry(Act.SPEECH_HEARD, unit.clock.now(), requester, "begun", payload, until))
+    await unit.log.append(Entry(Act.SPEECH_HEARD, unit.clock.now(), requester, "begun", payload))
 
 
 class _Shown:

@@ -89,7 +89,7 @@ async def _trust(issuer: str, keys: tuple[Path, ...], officer: str | None, confi
         signers = [SignerKey(key.name.partition(".")[0], load_public_key(key)) for key in keys]
         changed = add_issuer(load_trust(path), issuer, signers)
         payload = ConfigPayload(digest="", changed=(f"trust.{issuer}",))
-        await unit.log.append(Entry(Act.CONFIGURATION, unit.clock.now(), requester, "issuer_trusted", payload, None))
+        await unit.log.append(Entry(Act.CONFIGURATION, unit.clock.now(), requester, "issuer_trusted", payload))
         save_trust(path, changed)
     say(f"{issuer} is trusted with {numbered(len(signers), 'signer')}: any two of them sign a list")
     return 0

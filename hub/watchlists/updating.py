@@ -87,7 +87,7 @@ async def take_update(
             expires=trusted.expires if trusted else None,
             reason=reason,
         )
-        await log.append(Entry(Act.TRUST_UPDATE, clock.now(), requester, outcome, payload, None))
+        await log.append(Entry(Act.TRUST_UPDATE, clock.now(), requester, outcome, payload))
 
     with _alone(folder):
         before = open_trusted(folder)  # once more: another process may have been faster

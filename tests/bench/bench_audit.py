@@ -35,7 +35,7 @@ async def append(log: AuditLog, count: int, taken: list[float]) -> None:
     requester = unit_requester("unit-7")
     for _ in range(count):
         started = time.perf_counter()
-        await log.append(Entry(Act.UNIT_START, SystemClock().now(), requester, "started", payload, None))
+        await log.append(Entry(Act.UNIT_START, SystemClock().now(), requester, "started", payload))
         taken.append(time.perf_counter() - started)
 
 

@@ -28,7 +28,7 @@ DAY = timedelta(days=1)
 
 def entry(at: datetime, until: datetime, number: int) -> Entry:
     payload = LookupPayload(f"l{number}", f"seen near the bakery {number}", SubjectKind.PERSON, "Ann Arbor", ("w",))
-    return Entry(Act.LOOKUP, at, OFFICER, "asked", payload, until)
+    return Entry(Act.LOOKUP, at, OFFICER, "asked", payload, payload_until=until)
 
 
 def every_byte(folder: Path) -> bytes:

@@ -30,8 +30,8 @@ def hearing(log, clock, retention=CHARTER):
     return UnitMicrophone(parts, SpeechSettings(), log=log, clock=clock, retention=retention, tell=lambda *_: None)
 
 
-def opened(path, clock):
-    return open_log(path, origin="example.org/unit-7", signer=SeedSigner(), clock=clock)
+def opened(path, clock, retention=CHARTER):
+    return open_log(path, origin="example.org/unit-7", signer=SeedSigner(), clock=clock, retention=retention)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def opened(path, clock):
 )
 async def test_a_saved_transcript_is_sealed_and_gone_on_its_date(tmp_path, retention, days):
     path, clock = tmp_path / "audit.sqlite3", ManualClock(START)
-    async with opened(path, clock) as log:
+    async with opened(path, clock, retention) as log:
         assert "saved in the log until" in await hearing(log, clock, retention).save(OFFICER, SAID, "statement")
         everything = b"".join(file.read_bytes() for file in tmp_path.iterdir())
         assert b"Bahnhof" not in everything  # never in clear

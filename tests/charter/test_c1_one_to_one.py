@@ -19,6 +19,7 @@ from hub.face_checks import FaceChecks, Verdict, compare
 from hub.messages import Act, Requester, TakingPart
 from hub.testing.faces import ScriptedEngine, calibration, face_picture
 from hub.vision.face_quality import FaceFloor
+from hub.store.retention import CHARTER
 from tests.kit_faces import Bench, officer
 
 HANDED = TakingPart.HANDED_OVER
@@ -101,7 +102,7 @@ async def test_the_entry_stands_before_the_comparison_and_holds_no_likeness(benc
     assert begun.payload == FaceCheckPayload(reason="stop", part=TakingPart.UNABLE, why="in shock")
     assert done.payload == msgspec.structs.replace(begun.payload, verdict="candidate for the same person")
     assert done.outcome == "done"  # what came of it is sealed with the rest and goes on its date
-    assert begun.payload_until is not None
+    assert CHARTER.payload_until(begun.act, begun.at) is not None
 
 
 async def test_what_cannot_be_written_is_not_compared(bench):

@@ -38,11 +38,9 @@ ANY = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped
 def entry(number: int, at: datetime, reason: str = "stopped at the kerb") -> Entry:
     if number % 5 == 3:
         payload = CountPayload(camera="front", source="wanted", minute=at, asked=number, hit=0, unavailable=0)
-        return Entry(
-            act=Act.AUTOMATIC_COUNTED, at=at, requester=OFFICER, outcome="counted", payload=payload, payload_until=None
-        )
+        return Entry(act=Act.AUTOMATIC_COUNTED, at=at, requester=OFFICER, outcome="counted", payload=payload)
     payload = LookupPayload(f"l{number}", f"{reason} {number}", SubjectKind.PLATE, f"AB{number}CD", ("drivers",))
-    return Entry(act=Act.LOOKUP, at=at, requester=OFFICER, outcome="asked", payload=payload, payload_until=None)
+    return Entry(act=Act.LOOKUP, at=at, requester=OFFICER, outcome="asked", payload=payload)
 
 
 async def write_log(path: Path, signer: SeedSigner, *, reasons: dict[int, str], leave_out: int = -1) -> dict[str, str]:

@@ -39,7 +39,9 @@ async def work(folder: Path, seed: int, count: int, say: Callable[[str], None]) 
 
         async def one(number: int) -> None:
             payload = LookupPayload(f"l{number}", f"reason {number}", SubjectKind.PLATE, "AB12CD", ("wanted",))
-            entry = Entry(Act.LOOKUP, clock.now(), OFFICER, "asked", payload, clock.now() + timedelta(hours=2))
+            entry = Entry(
+                Act.LOOKUP, clock.now(), OFFICER, "asked", payload, payload_until=clock.now() + timedelta(hours=2)
+            )
             receipt = await log.append(entry)
             say(f"entry {receipt.index} {receipt.leaf.hex()}")
             picture = rng.randbytes(rng.randrange(1, 6000))

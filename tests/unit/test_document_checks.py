@@ -23,6 +23,7 @@ from hub.sources import SourceSpec, open_sources
 from hub.testing.alerts import MemoryLog
 from hub.testing.faults import crash
 from hub.testing.sources import ScriptedSource, context
+from hub.store.retention import CHARTER
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 OFFICER = Requester("4711", "officer", "unit-1")
@@ -120,7 +121,7 @@ async def test_the_check_and_its_look_up_are_in_the_log(tmp_path):
     assert first == DocumentCheckPayload(reason="traffic stop", document="L898902C3 UTO", agrees=True)
     assert isinstance(second, LookupPayload)
     assert (second.lookup, second.asked) == (listed.lookup, "L898902C3 UTO")
-    assert all(entry.requester == OFFICER and entry.payload_until for entry in log.entries)
+    assert all(entry.requester == OFFICER and CHARTER.payload_until(entry.act, entry.at) for entry in log.entries)
     assert "ERIKSSON" not in repr(log.entries)
 
 

@@ -30,6 +30,7 @@ from hub.sources import SourceSpec, open_sources
 from hub.testing.alerts import MemoryLog, alert
 from hub.testing.faults import hang
 from hub.testing.sources import ScriptedSource, context, plate_read, typed_plate, vehicles
+from hub.store.retention import CHARTER
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 OFFICER = Requester("4711", "officer", "unit-1")
@@ -89,7 +90,7 @@ async def test_it_is_in_the_log_before_and_after(bench) -> None:
     begun, ended = on.log.entries
     assert (begun.act, begun.outcome, begun.requester, begun.at) == (Act.LOOKUP, "asked", OFFICER, NOW)
     assert begun.payload == LookupPayload("L1", "traffic stop", SubjectKind.PLATE, "KE123AB", ("stolen", "keepers"))
-    assert begun.payload_until is not None
+    assert CHARTER.payload_until(begun.act, begun.at) is not None
     assert begun.source == "stolen,keepers"
     assert (ended.act, ended.outcome) == (Act.LOOKUP_DONE, "hit")
     assert ended.payload == LookupDonePayload(
@@ -209,7 +210,7 @@ async def test_a_read_is_looked_up_on_automatic_sources_alone_and_counted(bench)
     opened, counted = on.log.entries
     minute = datetime(2030, 1, 2, 3, 4, tzinfo=UTC)
     assert opened.payload == OpenedPayload("front", minute, ("stolen",))
-    assert opened.payload_until is None
+    assert CHARTER.payload_until(opened.act, opened.at) is None
     assert (counted.act, counted.outcome, counted.camera, counted.source) == (
         Act.AUTOMATIC_COUNTED,
         "counted",

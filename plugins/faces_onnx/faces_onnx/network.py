@@ -36,6 +36,8 @@ class Network:
         options.inter_op_num_threads = 1
         # Spinning threads of several sessions take the cores from each other.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Blocks of work that shrink towards the end of a step: a core that others use too does not hold up the rest.
+        options.add_session_config_entry("session.dynamic_block_base", "4")
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -92,6 +92,8 @@ def open_session(weights: Weights, *, threads: int) -> onnxruntime.InferenceSess
     options.intra_op_num_threads = max(1, threads)
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Blocks of work that shrink towards the end of a step: a core that others use too does not hold up the rest.
+    options.add_session_config_entry("session.dynamic_block_base", "4")
     options.log_severity_level = 3
     content = load(weights)
     try:

@@ -30,22 +30,22 @@ OFFICER = Requester(officer="4711", role="officer", unit="unit-7")
 
 def alert(act=Act.ALERT_RAISED, outcome="raised"):
     payload = AlertPayload("a1", "front", "wanted", "e1", "stolen_vehicle", HitKind.EXACT, "")
-    return Entry(act, START, UNIT, outcome, payload, None, camera="front", source="wanted")
+    return Entry(act, START, UNIT, outcome, payload, camera="front", source="wanted")
 
 
 def decided(state, corrects=None):
     payload = DecisionPayload("a1", state, "because", corrects)
-    return Entry(Act.ALERT_DECIDED, START, OFFICER, state.value, payload, None, camera="front", source="wanted")
+    return Entry(Act.ALERT_DECIDED, START, OFFICER, state.value, payload, camera="front", source="wanted")
 
 
 def lookup(act=Act.LOOKUP, outcome="asked"):
     payload = LookupPayload("l1", "because", SubjectKind.PERSON, "Ann Arbor", ("drivers", "wanted"))
-    return Entry(act, START, OFFICER, outcome, payload, None, source="drivers,wanted")
+    return Entry(act, START, OFFICER, outcome, payload, source="drivers,wanted")
 
 
 def counted(asked, hit, unavailable, camera="front"):
     payload = CountPayload(camera, "wanted", START, asked, hit, unavailable)
-    return Entry(Act.AUTOMATIC_COUNTED, START, UNIT, "counted", payload, None)
+    return Entry(Act.AUTOMATIC_COUNTED, START, UNIT, "counted", payload)
 
 
 ENTRIES = [
@@ -60,14 +60,14 @@ ENTRIES = [
     decided(AlertState.ADJUDICATED_FALSE),
     decided(AlertState.ADJUDICATED_TRUE, corrects=1),
     alert(Act.ALERT_EXPIRED, "expired"),
-    Entry(Act.SIGN_IN, START, OFFICER, "signed_in", None, None),
-    Entry(Act.LIST_LOADED, START, UNIT, "loaded", None, None, source="wanted"),
-    Entry(Act.ORDER, START, OFFICER, "loaded", None, None),
-    Entry(Act.ORDER, START, UNIT, "ended", None, None),
-    Entry(Act.ORDER, START, OFFICER, "refused", None, None),
-    Entry(Act.GRANT, START, OFFICER, "used", None, None, source="credit_records"),
-    Entry(Act.GRANT, START, OFFICER, "withheld", None, None, source="credit_records"),
-    Entry(Act.GRANT, START, OFFICER, "refused", None, None),
+    Entry(Act.SIGN_IN, START, OFFICER, "signed_in", None),
+    Entry(Act.LIST_LOADED, START, UNIT, "loaded", None, source="wanted"),
+    Entry(Act.ORDER, START, OFFICER, "loaded", None),
+    Entry(Act.ORDER, START, UNIT, "ended", None),
+    Entry(Act.ORDER, START, OFFICER, "refused", None),
+    Entry(Act.GRANT, START, OFFICER, "used", None, source="credit_records"),
+    Entry(Act.GRANT, START, OFFICER, "withheld", None, source="credit_records"),
+    Entry(Act.GRANT, START, OFFICER, "refused", None),
 ]
 
 
@@ -153,16 +153,16 @@ def test_an_empty_log():
 
 def opened(sources="wanted,stolen"):
     payload = OpenedPayload("front", START, tuple(sources.split(",")))
-    return Entry(Act.AUTOMATIC_OPENED, START, UNIT, "opened", payload, None, camera="front", source=sources)
+    return Entry(Act.AUTOMATIC_OPENED, START, UNIT, "opened", payload, camera="front", source=sources)
 
 
 def ended(source):
     payload = CountPayload("front", source, START, 1, 0, 0)
-    return Entry(Act.AUTOMATIC_COUNTED, START, UNIT, "counted", payload, None, camera="front", source=source)
+    return Entry(Act.AUTOMATIC_COUNTED, START, UNIT, "counted", payload, camera="front", source=source)
 
 
 def unit(act):
-    return Entry(act, START, UNIT, "done", None, None)
+    return Entry(act, START, UNIT, "done", None)
 
 
 @pytest.mark.parametrize(
@@ -210,6 +210,6 @@ async def test_an_import_counts_once(tmp_path):
     payload = ImportPayload("drivers", "", 0, 0)
     async with open_log(path, origin="o", signer=SeedSigner(), clock=clock) as log:
         for outcome in ("begun", "imported", "begun", "not_done"):
-            await log.append(Entry(Act.RECORDS_IMPORTED, START, OFFICER, outcome, payload, None, source="drivers"))
+            await log.append(Entry(Act.RECORDS_IMPORTED, START, OFFICER, outcome, payload, source="drivers"))
     total = report_log(path).years[0].total
     assert (total.imports, total.not_done) == (2, 1)
