@@ -17,9 +17,9 @@ from hub.authority.policy import may_check_face, unit_requester
 from hub.errors import AuditError, ModelError, NotAllowedError, NotSignedInError, UsageError
 from hub.face_checks import FaceChecks, Verdict, compare
 from hub.messages import Act, Requester, TakingPart
+from hub.store.retention import CHARTER
 from hub.testing.faces import ScriptedEngine, calibration, face_picture
 from hub.vision.face_quality import FaceFloor
-from hub.store.retention import CHARTER
 from tests.kit_faces import Bench, officer
 
 HANDED = TakingPart.HANDED_OVER

@@ -11,8 +11,8 @@ from hub.clocks import FlooredClock, ManualClock
 from hub.deployment import ABORTED, Deployment, read_order
 from hub.errors import AuditError, HubError, InputError, NotAllowedError, NotSignedInError, TrustError
 from hub.messages import Act, Fix, OrderReason, Requester
-from hub.testing.alerts import MemoryLog
 from hub.store.retention import CHARTER
+from hub.testing.alerts import MemoryLog
 from tests.kit_authority import NOW
 from tests.kit_orders import DIGEST, INSIDE, ORDER, OUTSIDE, PEOPLE, order
 

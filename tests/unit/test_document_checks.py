@@ -20,10 +20,10 @@ from hub.messages import Act, Reach, Requester, SubjectKind
 from hub.mrz import parse
 from hub.plates.grammar import load_grammars
 from hub.sources import SourceSpec, open_sources
+from hub.store.retention import CHARTER
 from hub.testing.alerts import MemoryLog
 from hub.testing.faults import crash
 from hub.testing.sources import ScriptedSource, context
-from hub.store.retention import CHARTER
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 OFFICER = Requester("4711", "officer", "unit-1")

@@ -27,10 +27,10 @@ from hub.messages import (
 )
 from hub.plates.grammar import GrammarBook, load_grammars
 from hub.sources import SourceSpec, open_sources
+from hub.store.retention import CHARTER
 from hub.testing.alerts import MemoryLog, alert
 from hub.testing.faults import hang
 from hub.testing.sources import ScriptedSource, context, plate_read, typed_plate, vehicles
-from hub.store.retention import CHARTER
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 OFFICER = Requester("4711", "officer", "unit-1")
