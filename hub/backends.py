@@ -77,6 +77,10 @@ class PlateReader(abc.ABC):
 
     name: ClassVar[str]
 
+    at_once: ClassVar[int] = 1
+    """Calls of `read` that the hub may make at the same time, each in a thread of its own. More than 1 only where
+    they do not disturb each other, and where two pictures at once are done sooner than one after the other."""
+
     @abc.abstractmethod
     def read(self, image: Image) -> Sequence[PlateEvidence]:
         """Look at one picture.

@@ -28,8 +28,8 @@ class Device:
     """A processor that several workers share: at most so many of their calls run on it at once.
 
     Args:
-        calls: Calls at a time, at least 1. Two models with two spinning threads each on two cores take longer
-            together than one after the other.
+        calls: Calls at a time, at least 1. More models at once than the processor has room for take longer together
+            than one after the other.
     """
 
     def __init__(self, calls: int = 1) -> None:

@@ -171,8 +171,9 @@ class Hub:
         self._rng = rng
         self._say = say
         self._book = book
-        self._device = Device()
-        self._worker = Worker("plate reader", device=self._device)
+        at_once = 1 if reader is None else reader.at_once
+        self._device = Device(at_once)
+        self._worker = Worker("plate reader", concurrent=at_once, device=self._device)
         self._watching: Watching | None = None
         self._probes = probes
         if probes is not None:
@@ -358,6 +359,7 @@ class Hub:
             ledger=self.ledger,
             key=secrets.token_bytes(32),
             vehicles=VehicleSettings(votes=plates.votes, memory=plates.memory),
+            at_once=self._reader.at_once,
             on_frame=self._on_frame,
             task_status=task_status,
         )

@@ -70,6 +70,7 @@ async def run_plates(
     key: bytes,
     vehicles: VehicleSettings = VehicleSettings(),  # noqa: B008  # frozen
     deadline: float = 5.0,
+    at_once: int = 1,
     on_frame: Callable[[FrameSeen], Awaitable[None]] = _ignore,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -80,47 +81,54 @@ async def run_plates(
         frames: What capture hands over; each has entered stage "frame" of the ledger.
         out: Where reads go; each enters stage "read". Not closed here: cameras share it.
         reader: The plate reader.
-        worker: Runs the reader; cameras share it, so that calls come one at a time.
+        worker: Runs the reader; cameras share it, so that no more calls are made at once than the reader takes.
         book: The grammars.
         plates: Settings of decoding and gates.
         ledger: Takes the reasons.
         key: 32 random bytes of this run, see `hub.plates.vehicles`.
         vehicles: When a track gives a read.
         deadline: Seconds in which the reader must answer for one frame.
+        at_once: Frames that are looked at at the same time where none may be dropped: two that share the cores are
+            done sooner than one after the other. Where the newest frame wins they are looked at one by one.
         on_frame: Gets what may be told of each frame, after its reads went out.
         task_status: Started at once; the reader was opened before.
     """
     watch = _Watch(camera, out, ledger, Vehicles(book, plates, vehicles, key=key))
     desk = Worker(f"plates of {camera}")
     # What was seen is judged while the model already looks at the next frame: both together take as long as the model.
-    seen: Mailbox[_Seen | _Silence] = Mailbox(1)
+    # Each has its turn from before it is received until what was seen of it is taken, and is taken in that order.
+    turns = trio.Semaphore(at_once, max_value=at_once)
+    begun: Mailbox[_Look | _Silence] = Mailbox(at_once)
 
-    async def read_on() -> None:
+    async def read_on(looks: trio.Nursery) -> None:
         # A live source that falls silent: first its tracks end, then what was remembered of vehicles goes.
         silence = (IDLE, vehicles.memory, math.inf)
         step = 2
         try:
             while True:
+                await turns.acquire()
                 with trio.move_on_after(silence[step]) as waiting:
                     frame = await frames.receive()
                 if waiting.cancelled_caught:
-                    await seen.send(_Silence(forget=step == 1))
+                    begun.offer(_Silence(forget=step == 1))
                     step += 1
                     continue
-                step = 0 if frame.kind in (SourceKind.LIVE, SourceKind.PACED) else 2
-                try:
-                    await seen.send(await look(frame))
-                except trio.Cancelled:
-                    ledger.leave(camera, Stage.FRAME, Reason.STOPPED)
-                    raise
-                del frame  # not kept while the next one is awaited (C3)
+                newest_wins = frame.kind in (SourceKind.LIVE, SourceKind.PACED)
+                step = 0 if newest_wins else 2
+                look = _Look(frame)
+                begun.offer(look)  # there is room for every turn
+                looks.start_soon(see, look)
+                if newest_wins:
+                    await look.ended.wait()
+                del frame, look  # not kept while the next one is awaited (C3)
         except ClosedChannelError:
-            seen.close()
+            begun.close()
 
-    async def look(frame: Frame) -> _Seen:
+    async def see(look: _Look) -> None:
         started = trio.current_time()
-        evidence, detail = await ask(worker, reader.read, frame.image)
-        return _Seen(frame, evidence, detail, 1000 * (trio.current_time() - started))
+        evidence, detail = await ask(worker, reader.read, look.frame.image)
+        look.seen = _Seen(look.frame, evidence, detail, 1000 * (trio.current_time() - started))
+        look.ended.set()
 
     async def ask(by: Worker, function: Callable[[*Ts], T], *arguments: *Ts) -> tuple[T | None, str]:
         try:
@@ -156,9 +164,17 @@ async def run_plates(
         await on_frame(told)
 
     async def judge_on() -> None:
-        async for each in seen:
-            if isinstance(each, _Seen):
-                await conclude(each)
+        async for each in begun:
+            if isinstance(each, _Look):
+                try:
+                    await each.ended.wait()
+                except trio.Cancelled:
+                    ledger.leave(camera, Stage.FRAME, Reason.STOPPED)
+                    raise
+            turns.release()
+            if isinstance(each, _Look):
+                assert each.seen is not None  # noqa: S101  # it has ended
+                await conclude(each.seen)
             elif each.forget:
                 await watch.forget()
             else:
@@ -169,10 +185,10 @@ async def run_plates(
     task_status.started()
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(read_on)
+            nursery.start_soon(read_on, nursery)
             await judge_on()
     finally:
-        left = sum(isinstance(each, _Seen) for each in seen.drain())
+        left = sum(isinstance(each, _Look) for each in begun.drain())
         if trio.current_effective_deadline() == -math.inf:  # cancelled: nobody will read this camera any more
             frames.close()
             left += len(frames.drain())
@@ -189,6 +205,16 @@ class _Seen(Struct, frozen=True, eq=False):
     detail: str
     """What its failure was."""
     milliseconds: float
+
+
+class _Look:
+    """A frame that the reader looks at."""
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.ended = trio.Event()
+        self.seen: _Seen | None = None
+        """What came of it, once it has ended."""
 
 
 class _Silence(Struct, frozen=True):

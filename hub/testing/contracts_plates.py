@@ -6,6 +6,7 @@ Whether a reader reads well is measured on photos (`hub.evaluation.plates`), not
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -129,6 +130,18 @@ class PlateReaderContract:
         thread.start()
         thread.join()
         assert boxes == [each.box for each in reader.read(example)]
+
+    def test_reads_as_many_at_once_as_it_says(self, reader: PlateReader, example: Image) -> None:
+        """Calls at the same time see what they would have seen alone."""
+        assert reader.at_once >= 1
+        pictures = [example, np.ascontiguousarray(example[:, ::-1])] * reader.at_once
+        alone = [list(reader.read(picture)) for picture in pictures]
+        with ThreadPoolExecutor(reader.at_once) as threads:
+            together = [list(found) for found in threads.map(reader.read, pictures)]
+        for one, other in zip(alone, together, strict=True):
+            assert [each.box for each in one] == [each.box for each in other]
+            for first, second in zip(one, other, strict=True):
+                np.testing.assert_allclose(first.slots, second.slots, atol=1e-4)
 
     def test_may_be_closed_twice(self, reader: PlateReader) -> None:
         """Closing is safe to repeat."""

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,10 +65,11 @@ class Calls:
 def counted(owner: Any, name: str) -> Iterator[Calls]:
     """Count the calls of a module's function, or of a method on all instances of a class, for the block."""
     original: Callable[..., Any] = getattr(owner, name)
-    calls = Calls()
+    calls, one_at_a_time = Calls(), threading.Lock()
 
     def counting(*args: Any, **more: Any) -> Any:
-        calls.count += 1
+        with one_at_a_time:
+            calls.count += 1
         return original(*args, **more)
 
     setattr(owner, name, counting)

@@ -1,6 +1,7 @@
 """The plates actor: every frame, region, track and read has one reason, whatever the reader does."""
 
 import gc
+import threading
 import weakref
 from contextlib import asynccontextmanager
 
@@ -27,12 +28,12 @@ BOOK = GrammarBook([row for row in load_grammars().rows if row.code in ("ES", "F
 class Bench:
     """The actor with everything around it."""
 
-    def __init__(self, reader, *, replacements=2, capacity=64, **options):
+    def __init__(self, reader, *, replacements=2, capacity=64, at_once=1, **options):
         self.ledger = Ledger()
         self.frames = Mailbox(1)
         self.out = Mailbox(capacity)
         self.seen: list[FrameSeen] = []
-        self.worker = Worker("reader", replacements=replacements)
+        self.worker = Worker("reader", replacements=replacements, concurrent=at_once)
         self._run = lambda task_status=trio.TASK_STATUS_IGNORED: run_plates(
             "front",
             self.frames,
@@ -43,6 +44,7 @@ class Bench:
             plates=PlateSettings(),
             ledger=self.ledger,
             key=b"k" * 32,
+            at_once=at_once,
             on_frame=self._note,
             task_status=task_status,
             **options,
@@ -104,6 +106,63 @@ async def test_photos_are_read_at_once():
     await bench.play(frames_of(photos, kind=SourceKind.STILL))
     assert sorted(read.readings[0].plate for read in bench.out.drain()) == ["1234BCD", "5678FGH"]
     bench.ledger.leave("front", Stage.READ, Reason.NOT_LISTED, 2)
+    bench.settle()
+
+
+class OvertakingReader(PaintedReader):
+    """Ends every other call after the one that began behind it, where there is one; counts calls at the same time."""
+
+    def __init__(self, *, waits):
+        self.most = self._now = self._calls = 0
+        self._lock, self._waits = threading.Lock(), waits
+        self._ended = [threading.Event() for _ in range(20)]
+
+    def read(self, image):
+        with self._lock:
+            number, self._calls = self._calls, self._calls + 1
+            self._now += 1
+            self.most = max(self.most, self._now)
+        if self._waits and number % 2 == 0:
+            assert self._ended[number + 1].wait(5), "no other call came"
+        try:
+            return super().read(image)
+        finally:
+            with self._lock:
+                self._now -= 1
+            self._ended[number].set()
+
+
+@pytest.mark.parametrize("kind", [SourceKind.STILL, SourceKind.LOSSLESS])
+async def test_frames_that_are_looked_at_at_once_keep_their_order(kind):
+    reader = OvertakingReader(waits=True)
+    bench = Bench(reader, at_once=2)
+    await bench.play(frames_of(drive_past("1234BCD", 12), kind=kind))
+    assert reader.most == 2
+    assert [seen.number for seen in bench.seen] == list(range(12))
+    reads = bench.out.drain()
+    assert [read.votes for read in reads] == ([12] if kind is SourceKind.LOSSLESS else [1] * 12)
+    bench.ledger.leave("front", Stage.READ, Reason.NOT_LISTED, len(reads))
+    bench.settle()
+
+
+async def test_where_the_newest_frame_wins_no_frame_waits_beside_another():
+    reader = OvertakingReader(waits=False)
+    bench = Bench(reader, at_once=2)
+    await bench.play(frames_of(drive_past("1234BCD", 12), kind=SourceKind.LIVE, rate=25))
+    assert reader.most == 1
+    bench.ledger.leave("front", Stage.READ, Reason.NOT_LISTED, len(bench.out.drain()))
+    bench.settle()
+
+
+async def test_frames_that_are_looked_at_when_the_hub_stops_have_their_reason():
+    reader = HangingReader()
+    bench = Bench(reader, at_once=2)
+    async with bench.running() as nursery:
+        await bench.feed(frames_of([street()] * 3, kind=SourceKind.STILL))
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        nursery.cancel_scope.cancel()
+    reader.release()
+    assert bench.counts("frame") == {Reason.STOPPED: 3}
     bench.settle()
 
 
@@ -183,7 +242,7 @@ async def test_a_read_that_nobody_can_take_any_more_is_counted():
     bench = Bench(PaintedReader(), capacity=1)
     photos = [paint(street(), [Painted(f"123{n}BCD", 20, 20)]) for n in range(6)]
     async with bench.running() as nursery:
-        for frame in frames_of(photos[:5], kind=SourceKind.STILL):
+        for frame in frames_of(photos[:4], kind=SourceKind.STILL):
             bench.ledger.enter("front", Stage.FRAME)
             await bench.frames.send(frame)
         while len(bench.seen) < 1 or bench.frames.statistics().waiting == 0:  # noqa: ASYNC110  # threads, no event
