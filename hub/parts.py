@@ -10,7 +10,7 @@ from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
@@ -40,6 +40,9 @@ from hub.plates.grammar import GrammarBook, load_grammars
 from hub.plugins import MakeTranslator, Part, PluginHost
 from hub.sources import SourceSpec
 from hub.watchlists.trust import TRUST_FILE, TRUSTED_FILE, TRUSTED_FOLDER
+
+MOST_AT_ONCE: Final = 16
+"""Calls that a plate reader may take at the same time; each holds a picture."""
 
 T = TypeVar("T")
 SourcePart: TypeAlias = Part[type[RecordSource] | IsolatedPart]
@@ -83,9 +86,17 @@ def open_plate_reader(plugins: PluginHost, settings: Settings, state: Path) -> P
     Raises:
         ConfigError: No plugin registers a reader of that name.
         ModelError: A model file is missing, altered or does not open.
+        PluginError: What the plugin opens is no plate reader.
     """
     part = _named(plugins.plate_readers, settings.plates.reader, "plate reader", "plates.reader", plugins)
-    return part.make(plugin_context(part.plugin, settings, state))
+    reader = part.make(plugin_context(part.plugin, settings, state))
+    if not isinstance(reader, PlateReader):
+        raise PluginError(f"{part.plugin}: what it opens as {part.name} is no PlateReader")
+    calls: object = reader.at_once  # whatever a third party wrote there
+    if not (isinstance(calls, int) and 1 <= calls <= MOST_AT_ONCE):
+        reader.close()
+        raise PluginError(f"{part.plugin}: at_once of {part.name} is not a number from 1 to {MOST_AT_ONCE}")
+    return reader
 
 
 def open_face_detector(plugins: PluginHost, settings: Settings, state: Path) -> FaceDetector | None:

@@ -11,12 +11,13 @@ import pytest
 from hub.backends import RecordSource, SourceInfo, SourceRecord
 from hub.clocks import ManualClock
 from hub.config import parse_config
-from hub.errors import ConfigError
+from hub.errors import ConfigError, PluginError
 from hub.messages import Query, Reach, Requester, SubjectKind
-from hub.parts import source_specs
+from hub.parts import MOST_AT_ONCE, open_plate_reader, source_specs
 from hub.plates.grammar import load_grammars
 from hub.plugins import Part
 from hub.sources import SourceSpec, open_sources
+from hub.testing.readers import PaintedReader
 from hub.testing.sources import EVERYTHING, START, ScriptedSource, context
 
 
@@ -107,3 +108,26 @@ async def test_a_source_that_says_nonsense_of_what_it_answers_is_not_used(tmp_pa
         [SourceSpec("p", source, context(tmp_path))], clock=ManualClock(START), book=load_grammars()
     ) as host:
         assert not host.statistics()[0].usable
+
+
+def plate_readers(reader: object) -> SimpleNamespace:
+    return SimpleNamespace(plate_readers={"mine": Part("plugin_mine", "mine", lambda context: reader)}, list=tuple)
+
+
+@pytest.mark.parametrize("at_once", [0, -1, MOST_AT_ONCE + 1, "two", 1.5, None])
+def test_a_reader_that_takes_no_sensible_number_of_calls_is_not_used(tmp_path, at_once) -> None:
+    closed = []
+
+    class Mine(PaintedReader):
+        def close(self) -> None:
+            closed.append(self)
+
+    Mine.at_once = at_once
+    with pytest.raises(PluginError, match="plugin_mine: at_once of mine is not a number from 1 to"):
+        open_plate_reader(plate_readers(Mine()), parse_config("[plates]\nreader = 'mine'\n"), tmp_path)
+    assert len(closed) == 1
+
+
+def test_what_is_no_reader_is_not_used(tmp_path) -> None:
+    with pytest.raises(PluginError, match="plugin_mine: what it opens as mine is no PlateReader"):
+        open_plate_reader(plate_readers(object()), parse_config("[plates]\nreader = 'mine'\n"), tmp_path)
