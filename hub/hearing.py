@@ -67,7 +67,7 @@ class UnitMicrophone:
         settings: The table ``[speech]``.
         log: The unit's log.
         clock: Wall time.
-        retention: How long a saved transcript is kept.
+        retention: How long the log keeps a saved transcript, for the officer who is told.
         tell: Told of each change: mode, number of the officer, and why it was closed.
     """
 

@@ -78,8 +78,8 @@ class Worker:
     """Runs blocking calls in threads of its own, in order, each with a deadline.
 
     A caller always gets its answer or an error by its deadline. The thread gets as long as the deadline from its own
-    start: one that merely started late, or whose caller was cancelled, is waited for before the next call starts, so
-    that calls come one at a time; one that is overdue then is given up.
+    start: one that merely started late, or whose caller was cancelled, is waited for before the next call takes its
+    place, so that no more run at once than were asked for; one that is overdue then is given up.
 
     Args:
         name: Whose calls these are; stands in errors.

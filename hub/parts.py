@@ -93,7 +93,7 @@ def open_plate_reader(plugins: PluginHost, settings: Settings, state: Path) -> P
     if not isinstance(reader, PlateReader):
         raise PluginError(f"{part.plugin}: what it opens as {part.name} is no PlateReader")
     calls: object = reader.at_once  # whatever a third party wrote there
-    if not (isinstance(calls, int) and 1 <= calls <= MOST_AT_ONCE):
+    if isinstance(calls, bool) or not (isinstance(calls, int) and 1 <= calls <= MOST_AT_ONCE):
         reader.close()
         raise PluginError(f"{part.plugin}: at_once of {part.name} is not a number from 1 to {MOST_AT_ONCE}")
     return reader

@@ -98,6 +98,8 @@ LAST_SECONDS: Final = 1.0
 SWITCH_SECONDS: Final = 0.0005
 """After which a Python thread lets another one go on. A model's thread asks for its turn after each run of a network,
 and would wait ten times as long for it by default whenever something else is at work."""
+READER_REPLACEMENTS: Final = 2
+"""Calls of the plate reader that may hang before it is parked, for each that it takes at once."""
 _NEVER_AGAIN: Final = RestartPolicy(limit=0)
 _ENDED: Final = (ActorState.DONE, ActorState.PARKED, ActorState.STOPPED)
 
@@ -172,8 +174,12 @@ class Hub:
         self._say = say
         self._book = book
         at_once = 1 if reader is None else reader.at_once
+        # Shared out among the cameras: more frames under way than the reader takes would only wait, each older.
+        self._looks = max(1, at_once // max(1, len(watched)))
         self._device = Device(at_once)
-        self._worker = Worker("plate reader", concurrent=at_once, device=self._device)
+        # One stall holds up every call that is under way, and counts once for each.
+        replacements = READER_REPLACEMENTS * at_once
+        self._worker = Worker("plate reader", concurrent=at_once, replacements=replacements, device=self._device)
         self._watching: Watching | None = None
         self._probes = probes
         if probes is not None:
@@ -359,7 +365,7 @@ class Hub:
             ledger=self.ledger,
             key=secrets.token_bytes(32),
             vehicles=VehicleSettings(votes=plates.votes, memory=plates.memory),
-            at_once=self._reader.at_once,
+            at_once=self._looks,
             on_frame=self._on_frame,
             task_status=task_status,
         )

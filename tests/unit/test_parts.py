@@ -114,7 +114,7 @@ def plate_readers(reader: object) -> SimpleNamespace:
     return SimpleNamespace(plate_readers={"mine": Part("plugin_mine", "mine", lambda context: reader)}, list=tuple)
 
 
-@pytest.mark.parametrize("at_once", [0, -1, MOST_AT_ONCE + 1, "two", 1.5, None])
+@pytest.mark.parametrize("at_once", [0, -1, MOST_AT_ONCE + 1, "two", 1.5, True, None])
 def test_a_reader_that_takes_no_sensible_number_of_calls_is_not_used(tmp_path, at_once) -> None:
     closed = []
 

@@ -265,3 +265,21 @@ async def test_the_last_frame_is_not_kept_while_the_next_is_awaited():
         gc.collect()
         assert image() is None
         nursery.cancel_scope.cancel()
+
+
+async def test_a_frame_that_the_reader_failed_on_goes_without_the_collector():
+    bench = Bench(FailingReader(lambda: KeyError("1234BCD")))
+    async with bench.running() as nursery:
+        frames = frames_of([street()], kind=SourceKind.STILL)
+        image = weakref.ref(frames[0].image)
+        gc.disable()
+        try:
+            await bench.feed(frames)
+            del frames
+            while not bench.seen:  # noqa: ASYNC110  # threads, no event
+                await trio.sleep(0.005)
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            assert image() is None
+        finally:
+            gc.enable()
+        nursery.cancel_scope.cancel()
