@@ -209,6 +209,18 @@ class Worker:
         return PluginParkedError(f"{self.name} is parked: {self._given_up} of its calls never ended")
 
 
+def let_go(error: BaseException) -> None:
+    """Drop where a call's error came from, once nobody will ask.
+
+    The frames that it came through hold it in turn, and with it what the call was given: a picture or a face would
+    wait for Python's collector (C3).
+    """
+    each: BaseException | None = error
+    while each is not None and each.__traceback__ is not None:  # a chain may lead back to where it began
+        each.__traceback__ = None
+        each = each.__cause__ or each.__context__
+
+
 def _contained(name: str, fn: Callable[[], T]) -> T:
     """Run ``fn``; a request to leave the process, made by a plugin, is only an error of that plugin."""
     try:

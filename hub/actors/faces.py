@@ -21,7 +21,7 @@ from hub.channels import Mailbox, Overflow
 from hub.errors import ClosedChannelError, ModelError
 from hub.face_answers import hits_of, raised
 from hub.face_watch import PER_HOUR, Compared, FaceWatch, is_candidate
-from hub.inference import Worker
+from hub.inference import Worker, let_go
 from hub.ledger import Ledger, Stage
 from hub.messages import FaceCandidate, Frame, OrderReason, RaisedHit, Reason, SourceKind
 from hub.vision.face_quality import FaceFloor, flaw, measure
@@ -199,7 +199,8 @@ class _Actor:
             await self._conclude(step.outcomes)
             regions = [seen[place].region for place in step.wanted]
             rows = await call(embed, self._engine, frame.image, regions, deadline=self._deadline) if regions else []
-        except Exception:  # noqa: BLE001  # an engine may raise anything; it costs this frame
+        except Exception as error:  # noqa: BLE001  # an engine may raise anything; it costs this frame
+            let_go(error)
             self.drop(Reason.ENGINE_UNAVAILABLE)
             return Reason.ENGINE_UNAVAILABLE
         await self._conclude(self._tracks.add(frame, seen, step.wanted, rows))
@@ -229,7 +230,8 @@ class _Actor:
         started = trio.current_time()
         try:
             compared = await self._watch.compare(self._camera, face.embedding)
-        except Exception:  # noqa: BLE001  # the log, the store or the search failed: nothing came of it
+        except Exception as error:  # noqa: BLE001  # the log, the store or the search failed: nothing came of it
+            let_go(error)
             return Reason.UNAVAILABLE
         if compared is None:
             in_force = self._watch.check(self._camera).reason is OrderReason.IN_FORCE

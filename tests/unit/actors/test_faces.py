@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -166,6 +168,24 @@ async def test_an_engine_that_fails_costs_its_frame(bench):
     counts = await Run(bench)([frame(0), frame(45, number=1)])
     assert counts == {("face_frame", Reason.ENGINE_UNAVAILABLE): 2, ("face", Reason.ENGINE_UNAVAILABLE): 2}
     assert bench.comparisons == 0
+
+
+async def test_a_frame_that_the_engine_failed_on_goes_without_the_collector(bench):
+    await bench.watch.tick()
+
+    def fail():
+        raise RuntimeError("bad")
+
+    bench.engine.before = fail
+    frames = [frame(0)]
+    image = weakref.ref(frames[0].image)
+    gc.disable()
+    try:
+        await Run(bench)(frames)
+        frames.clear()
+        assert image() is None
+    finally:
+        gc.enable()
 
 
 async def test_an_engine_that_gives_nonsense_costs_its_face(bench):
