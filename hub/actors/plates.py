@@ -19,7 +19,7 @@ from msgspec import Struct
 from hub.backends import PlateReader
 from hub.channels import Mailbox
 from hub.errors import ClosedChannelError
-from hub.inference import Worker
+from hub.inference import Worker, let_go
 from hub.ledger import Ledger, Stage
 from hub.messages import Box, Frame, PlateEvidence, PlateRead, Reason, SourceKind
 from hub.plates import reading
@@ -126,28 +126,30 @@ async def run_plates(
 
     async def see(look: _Look) -> None:
         started = trio.current_time()
-        evidence, detail = await ask(worker, reader.read, look.frame.image)
-        look.seen = _Seen(look.frame, evidence, detail, 1000 * (trio.current_time() - started))
+        look.evidence, look.detail = await ask(worker, reader.read, look.frame.image)
+        look.milliseconds = 1000 * (trio.current_time() - started)
         look.ended.set()
 
     async def ask(by: Worker, function: Callable[[*Ts], T], *arguments: *Ts) -> tuple[T | None, str]:
         try:
             answer = await by.call(function, *arguments, deadline=deadline)
         except Exception as error:  # noqa: BLE001  # a plugin may raise anything; it costs this frame
-            error.__traceback__ = None  # goes round in a circle in which the picture would wait for the collector (C3)
+            let_go(error)
             # Not its message, which could quote what it read.
             return None, f"the plate reader failed: {type(error).__name__}"
         return answer, "" if answer is not None else "the plate reader gave nothing"
 
-    async def conclude(each: _Seen) -> None:
-        image, detail = None, each.detail
-        if each.evidence is not None:
-            size = (each.frame.image.shape[0], each.frame.image.shape[1])
-            try:
+    async def conclude(each: _Look) -> None:
+        try:
+            await each.ended.wait()
+            turns.release()
+            image, detail = None, each.detail
+            if each.evidence is not None:
+                size = (each.frame.image.shape[0], each.frame.image.shape[1])
                 image, detail = await ask(desk, reading.judge, each.evidence, size, book, plates)
-            except trio.Cancelled:
-                ledger.leave(camera, Stage.FRAME, Reason.STOPPED)
-                raise
+        except trio.Cancelled:
+            ledger.leave(camera, Stage.FRAME, Reason.STOPPED)
+            raise
         reason = image.reason if image is not None else Reason.READER_UNAVAILABLE
         ledger.leave(camera, Stage.FRAME, reason)
         told = FrameSeen(
@@ -167,19 +169,10 @@ async def run_plates(
     async def judge_on() -> None:
         async for each in begun:
             if isinstance(each, _Look):
-                try:
-                    await each.ended.wait()
-                except trio.Cancelled:
-                    ledger.leave(camera, Stage.FRAME, Reason.STOPPED)
-                    raise
-            turns.release()
-            if isinstance(each, _Look):
-                assert each.seen is not None  # noqa: S101  # it has ended
-                await conclude(each.seen)
-            elif each.forget:
-                await watch.forget()
+                await conclude(each)
             else:
-                await watch.end()
+                turns.release()
+                await (watch.forget() if each.forget else watch.end())
             del each  # not kept while the next one is awaited (C3)
         await watch.end()
 
@@ -197,25 +190,17 @@ async def run_plates(
         watch.stop()
 
 
-class _Seen(Struct, frozen=True, eq=False):
-    """A frame and what the reader saw in it."""
-
-    frame: Frame
-    evidence: Sequence[PlateEvidence] | None
-    """None where the reader failed."""
-    detail: str
-    """What its failure was."""
-    milliseconds: float
-
-
 class _Look:
-    """A frame that the reader looks at."""
+    """A frame that the reader looks at, and once that has ended what it saw in it."""
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
         self.ended = trio.Event()
-        self.seen: _Seen | None = None
-        """What came of it, once it has ended."""
+        self.evidence: Sequence[PlateEvidence] | None = None
+        """None where the reader failed."""
+        self.detail = ""
+        """What its failure was."""
+        self.milliseconds = 0.0
 
 
 class _Silence(Struct, frozen=True):

@@ -267,8 +267,15 @@ async def test_the_last_frame_is_not_kept_while_the_next_is_awaited():
         nursery.cancel_scope.cancel()
 
 
-async def test_a_frame_that_the_reader_failed_on_goes_without_the_collector():
-    bench = Bench(FailingReader(lambda: KeyError("1234BCD")))
+def blames_itself():
+    error = KeyError("1234BCD")
+    error.__cause__ = error
+    return error
+
+
+@pytest.mark.parametrize("make_error", [lambda: KeyError("1234BCD"), SystemExit, blames_itself])
+async def test_a_frame_that_the_reader_failed_on_goes_without_the_collector(make_error):
+    bench = Bench(FailingReader(make_error))
     async with bench.running() as nursery:
         frames = frames_of([street()], kind=SourceKind.STILL)
         image = weakref.ref(frames[0].image)
