@@ -29,10 +29,12 @@ OFFICER = Requester("4711", "officer", "car-1")
 JANA = PersonQuery("Jana Novak", date(1980, 1, 2))
 FILE = """\
 entry,family_name,given_names,birth_date,lender,account_status,amount_owed,insolvency_status,credit_score
-C-1,Novak,Jana,1980-01-02,First Bank,overdue,12500 EUR,open,711
-C-2,Novak,Jan,1980-01-02,Second Bank,settled,0 EUR,none,655
+C-1,Novak,Jana,1980-01-02,First Bank,overdue,12500 EUR,open,excellent
+C-2,Novak,Jan,1980-01-02,Second Bank,settled,0 EUR,none,poor
 """
 FIELDS = ("account_status", "insolvency_status")
+SECRETS = {"Bank", "EUR", "settled", "excellent", "poor", "C-1", "C-2"}
+"""What lies in the file and no grant of these tests names; words, since an answer's own milliseconds are digits."""
 
 
 class Rogue(CreditRecords):
@@ -100,7 +102,7 @@ async def test_the_granted_fields_of_the_granted_subject_come_back_and_no_score(
     (hit,) = answer.hits
     shown = {field.name: field.value for field in hit.record.fields}
     assert shown == {"account_status": "overdue", "insolvency_status": "open"}
-    assert not any(secret in repr(answer) for secret in ("711", "655", "Bank", "12500", "C-1", "C-2", "settled"))
+    assert not any(secret in repr(answer) for secret in SECRETS)
     used = next(entry.payload for entry in log.entries if entry.act is Act.GRANT)
     assert isinstance(used, GrantPayload)
     assert used.legal_basis == basis.value
@@ -124,7 +126,7 @@ async def test_a_rogue_source_sees_no_query_without_its_grant_and_hands_on_no_mo
     answer = await ask(lookups, grant(fields=FIELDS, source="rogue_credit"), "rogue_credit")
     assert len(rogue.seen) == 1
     assert {field.name for hit in answer.hits for field in hit.record.fields} == set(FIELDS)
-    assert not any(secret in repr(answer) for secret in ("Bank", "12500", "711", "settled"))
+    assert not any(secret in repr(answer) for secret in SECRETS - {"C-1", "C-2"})
 
 
 async def test_a_thousand_automatic_hits_start_no_restricted_query_and_none_on_request(unit) -> None:
