@@ -3,22 +3,33 @@
 Without ``CI``: tests marked ``slow`` are left out unless an ``-m`` expression asks for them, and a test may skip with
 a reason. With ``CI`` set: everything runs and a skip is a failure, so that nothing goes untested without being noticed.
 Examples of hypothesis have no deadline: machines differ and drift.
+A guess of a passphrase costs next to nothing in a test's own process; commands that tests start pay what is shipped.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from hub.authority import passphrases
 
 settings.register_profile("patrol-hub", deadline=None)
 settings.load_profile("patrol-hub")
 
 IN_CI = bool(os.environ.get("CI"))
 DATA = Path(os.environ.get("PATROL_HUB_DATA", Path(__file__).parent.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_guesses() -> Iterator[None]:
+    """Make passphrases cheap to check in this process: hundreds of tests sign officers in."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passphrases, "SHIPPED", passphrases.ScryptCost(n=2**4))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ import trio
 from msgspec import Struct
 
 from hub.audit.records import OfficerPayload
-from hub.authority import key_slots, officer_rows, policy
+from hub.authority import key_slots, officer_rows, passphrases, policy
 from hub.authority.accounting import NOT_DONE, Log
 from hub.authority.passphrases import (
     LONGEST,
@@ -125,7 +125,7 @@ class OfficerStore:
         unit: The unit's name.
         secrets: Gives that many random bytes, such as `secrets.token_bytes`.
         idle: Shorter than `IDLE` where the settings say so.
-        cost: What a guess of a passphrase costs, for officers added from now on.
+        cost: What a guess of a passphrase costs, for officers added from now on; `passphrases.SHIPPED` where absent.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class OfficerStore:
         self._unit = unit
         self._secrets = secrets
         self._idle = min(idle, IDLE)
-        self._cost = cost or ScryptCost()
+        self._cost = cost or passphrases.SHIPPED
         self._hashing = trio.CapacityLimiter(1)  # each takes 32 MB
         self._unlocked: dict[str, tuple[bytes, UnitKey]] = {}  # by officer: the session's digest, the key
 

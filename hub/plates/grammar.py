@@ -23,7 +23,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -285,6 +285,7 @@ class _Jurisdiction(Struct, frozen=True, forbid_unknown_fields=True):
     vehicles: float = 1.0
 
 
+_EVERY_SYMBOL: Final = frozenset(SYMBOLS)
 _HEAD = re.compile(r"\s*\[\s*[\"']?([^\"'\]\s]+)[\"']?\s*\]")
 _ROW = re.compile(r"\s*(?:plates\s*=\s*\[\s*)?\{")
 
@@ -300,7 +301,7 @@ def _rows(file: str, code: str, raw: object, head: int, lines: Sequence[int]) ->
     if not jurisdiction.vehicles > 0:
         raise ConfigError(f"{file}, {code}, line {head}: vehicles must be more than 0")
     letters = jurisdiction.letters
-    if not letters or set(letters) - set(SYMBOLS):
+    if not letters or not _EVERY_SYMBOL.issuperset(letters):
         raise ConfigError(f"{file}, {code}, line {head}: letters must be some of {SYMBOLS[10:]}")
     sets = {name: tuple(words.split()) for name, words in jurisdiction.sets.items()}
     for number, row in enumerate(jurisdiction.plates):
@@ -365,6 +366,8 @@ class _Item(Struct, frozen=True):
     """Strings of one length that may stand in one place; no string at all for a separator."""
 
     choices: frozenset[str] | None
+    classes: tuple[str, ...] = ()
+    """Symbols of each position of the choices, in the order of `SYMBOLS`."""
 
 
 def _compile(code: str, notation: str, letters: str, sets: Mapping[str, Sequence[str]]) -> tuple[Pattern, ...]:
@@ -402,34 +405,42 @@ def _items(notation: str, letters: str, sets: Mapping[str, Sequence[str]]) -> It
         if match["gap"]:
             yield ((_Item(None),),)
             continue
-        strings = _strings(match, letters, sets)
-        by_length = [
-            _Item(frozenset(s for s in strings if len(s) == length)) for length in sorted({len(s) for s in strings})
-        ]
+        by_length = _by_length(_strings(match, letters, sets))
         low, high = (0, 1) if match["maybe"] else (int(match["low"] or 1), int(match["high"] or match["low"] or 1))
         if not low <= high <= LONGEST:
             raise ValueError(f"repetition {match[0]!r} is not between 0 and {LONGEST}")
         yield tuple(way for n in range(low, high + 1) for way in product(by_length, repeat=n))
 
 
-def _strings(match: re.Match[str], letters: str, sets: Mapping[str, Sequence[str]]) -> Iterable[str]:
+def _strings(match: re.Match[str], letters: str, sets: Mapping[str, Sequence[str]]) -> str | tuple[str, ...]:
     """Return the strings that one item stands for."""
-    strings: Iterable[str]
     if match["one"]:
-        strings = {"L": letters, "0": DIGITS, "9": DIGITS[1:], "X": letters + DIGITS}[match["one"]]
-    elif match["class"]:
-        strings = _ranges(match["class"])
-    elif match["words"]:
-        strings = match["words"].split("|")
-    else:
-        strings = sets.get(match["set"], ())
-        if not strings:
-            raise ValueError(f"there is no sets.{match['set']}")
-    strings = frozenset(strings)
+        return {"L": letters, "0": DIGITS, "9": DIGITS[1:], "X": letters + DIGITS}[match["one"]]
+    if match["class"]:
+        return _ranges(match["class"])
+    if match["words"]:
+        return tuple(match["words"].split("|"))
+    words = tuple(sets.get(match["set"], ()))
+    if not words:
+        raise ValueError(f"there is no sets.{match['set']}")
+    return words
+
+
+@lru_cache(maxsize=256)
+def _by_length(strings: str | tuple[str, ...]) -> tuple[_Item, ...]:
+    """Return the strings of an item apart by length. A table has few kinds of items and writes each many times."""
+    items: dict[int, set[str]] = {}
     for string in strings:
-        if not string or set(string) - set(SYMBOLS):
+        if not string or not _EVERY_SYMBOL.issuperset(string):
             raise ValueError(f"{string!r} is not made of plate symbols")
-    return strings
+        items.setdefault(len(string), set()).add(string)
+    return tuple(
+        _Item(
+            frozenset(choices),
+            tuple("".join(sorted(set(column), key=INDEX.__getitem__)) for column in zip(*choices, strict=True)),
+        )
+        for _, choices in sorted(items.items())
+    )
 
 
 def _ranges(text: str) -> str:
@@ -447,10 +458,9 @@ def _pattern(code: str, notation: str, items: Sequence[_Item]) -> Pattern:
             breaks.add(len(classes))
             continue
         size *= len(item.choices)
-        columns = [frozenset(column) for column in zip(*item.choices, strict=True)]
-        if len(columns) > 1 and len(item.choices) > 1:
+        if len(item.classes) > 1 and len(item.choices) > 1:
             words.append(Word(start=len(classes), choices=item.choices))
-        classes += ["".join(sorted(column, key=INDEX.__getitem__)) for column in columns]
+        classes += item.classes
     if not 1 <= len(classes) <= LONGEST:
         raise ValueError(f"a plate has 1 to {LONGEST} characters")
     return Pattern(

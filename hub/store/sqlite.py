@@ -49,6 +49,8 @@ CLOSE_SECONDS: Final = 10.0
 """Longest wait for the thread when a database is closed."""
 _BUSY_STEP_MS: Final = 100
 """Milliseconds between two looks, while another process holds the file, at whether the job was cancelled."""
+_FIRST_STEP_SECONDS: Final = 0.005
+"""Wait before the next try at a file's first write-ahead log, which others make at the same time."""
 _PROGRESS_STEPS: Final = 2000
 """Steps of SQLite's machine between two looks at whether the job was cancelled: well under a millisecond."""
 
@@ -164,10 +166,31 @@ def _configure(connection: sqlite3.Connection, path: Path, *, readonly: bool) ->
     connection.execute("SELECT 1 FROM sqlite_schema").fetchone()  # a damaged file shows before it is touched
     if readonly:
         return
-    if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
+    if _write_ahead(connection) != ("wal",):
         raise StoreError(f"{path} lies on a file system without write-ahead logs: use a local disk")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA secure_delete = ON")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> object:
+    """Keep a write-ahead log from now on. Of several who do so first, SQLite refuses all but one without its wait."""
+    until = time.monotonic() + _patience(connection)
+    while True:
+        try:
+            return connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if not _busy(error) or time.monotonic() >= until:
+                raise
+        time.sleep(_FIRST_STEP_SECONDS)
+
+
+def _patience(connection: sqlite3.Connection) -> float:
+    """Return the seconds for which a connection waits for others."""
+    return float(connection.execute("PRAGMA busy_timeout").fetchone()[0]) / 1000
+
+
+def _busy(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _create(path: Path) -> None:
@@ -237,21 +260,20 @@ def _begin(connection: sqlite3.Connection, given_up: Callable[[], bool] | None) 
     if given_up is None:
         connection.execute("BEGIN IMMEDIATE")
         return
-    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
-    until = time.monotonic() + patience / 1000
+    patience = _patience(connection)
+    until = time.monotonic() + patience
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_STEP_MS}")
     try:
         while True:
             try:
                 connection.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
-                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-                if not busy or given_up() or time.monotonic() >= until:
+                if not _busy(error) or given_up() or time.monotonic() >= until:
                     raise
             else:
                 return
     finally:
-        connection.execute(f"PRAGMA busy_timeout = {patience}")
+        connection.execute(f"PRAGMA busy_timeout = {round(patience * 1000)}")
 
 
 def purge(connection: sqlite3.Connection, path: Path, *, rewrite: bool = True) -> None:
@@ -270,14 +292,14 @@ def purge(connection: sqlite3.Connection, path: Path, *, rewrite: bool = True) -
         StoreError: Another process reads or writes the file, so the old bytes are still there: call again later.
     """
     with mapped_errors(path):
-        (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
-        connection.execute(f"PRAGMA busy_timeout = {min(patience, int(PURGE_SECONDS * 1000))}")
+        patience = _patience(connection)
+        connection.execute(f"PRAGMA busy_timeout = {round(min(patience, PURGE_SECONDS) * 1000)}")
         try:
             if rewrite:
                 connection.execute("VACUUM")
             busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         finally:
-            connection.execute(f"PRAGMA busy_timeout = {patience}")
+            connection.execute(f"PRAGMA busy_timeout = {round(patience * 1000)}")
     if busy:
         raise StoreError(f"{path} is read by another process, so deleted rows are not overwritten yet: try again later")
 

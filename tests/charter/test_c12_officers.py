@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from contextlib import asynccontextmanager
+import subprocess
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 
 import pytest
@@ -25,6 +26,7 @@ from hub.clocks import ManualClock
 from hub.errors import AuditError, NotAllowedError, NotSignedInError, StoreError, UsageError
 from hub.store.sqlite import connect, open_database
 from hub.testing.alerts import START, MemoryLog, requester
+from tests import kit
 
 CHEAP = ScryptCost(n=2**4, r=8, p=1)
 GOOD = "correct horse battery"
@@ -71,6 +73,15 @@ async def test_the_first_officer_can_add_the_second_and_nobody_else_without_sign
         with pytest.raises(NotAllowedError, match="role officer"):
             await officers.add("3", GOOD, by=other.requester)
         assert [officer.number for officer in await officers.list()] == ["1", "2"]
+
+
+def test_an_officer_who_is_added_by_command_has_the_shipped_cost(tmp_path):
+    new = kit.Unit.empty(tmp_path / "unit")
+    with new.spawn("officer", "add", "1", stdin=subprocess.PIPE) as adding:
+        assert adding.communicate(f"{GOOD}\n") == ("officer 1 added as supervisor\n", "")
+    with closing(connect(new.state / OFFICERS_FILE)) as database:
+        for table in ("officers", "key_slots"):
+            assert [tuple(row) for row in database.execute(f"SELECT n, r, p FROM {table}")] == [(2**15, 8, 1)]
 
 
 async def test_a_session_names_officer_role_and_unit(unit):

@@ -41,6 +41,26 @@ async def test_write_then_read(tmp_path):
         assert await database.read(names) == ["one"]
 
 
+def test_whoever_opens_a_new_file_at_the_same_time_gets_it(tmp_path):
+    # A hub and a command at a unit's first start. SQLite refuses all but one who change to a write-ahead log, at once.
+    for turn in range(60):
+        path, together, problems = tmp_path / f"{turn}.sqlite3", threading.Barrier(4), []
+
+        def open_one(path=path, together=together, problems=problems):
+            together.wait()
+            try:
+                connect(path, TABLES).close()
+            except StoreError as error:
+                problems.append(str(error))
+
+        threads = [threading.Thread(target=open_one) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert problems == []
+
+
 async def test_settings_are_the_durable_ones(tmp_path):
     async with open_database(tmp_path / "a.sqlite3", TABLES) as database:
         wanted = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1, "temp_store": 2}
