@@ -54,6 +54,11 @@ class SourceKind(StrEnum):
     LIVE = "live"
     """A camera or stream: newest frame wins."""
 
+    @property
+    def newest_wins(self) -> bool:
+        """True where an older frame gives way to a newer one."""
+        return self in (SourceKind.PACED, SourceKind.LIVE)
+
 
 class Frame(Struct, frozen=True, eq=False):
     """One picture in memory. Never encoded, never written."""

@@ -31,7 +31,7 @@ from hub.errors import HubError, TrustError
 from hub.face_watch import FaceWatch, WatchTrust
 from hub.inference import Worker
 from hub.ledger import Ledger
-from hub.messages import Frame, PositionHealth, RaisedHit, Requester, SourceKind, WatchHealth
+from hub.messages import Frame, PositionHealth, RaisedHit, Requester, WatchHealth
 from hub.parts import calibration_of, open_face_engine, position_makers
 from hub.plugins import PluginHost
 from hub.position import MakePosition, Whereabouts, make_position
@@ -88,7 +88,7 @@ class Watching:
 
     def mailbox(self, camera: str, spec: SourceSpec, ledger: Ledger, *, until_end: bool) -> Mailbox[Frame]:
         """Return the mailbox into which capture puts a camera's frames."""
-        lossless = spec.kind(until_end=until_end) in (SourceKind.STILL, SourceKind.LOSSLESS)
+        lossless = not spec.kind(until_end=until_end).newest_wins
         return self.frames.setdefault(camera, faces_mailbox(ledger, camera, lossless=lossless))
 
     def specs(

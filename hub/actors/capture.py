@@ -17,7 +17,7 @@ from hub.channels import Mailbox, Overflow
 from hub.clocks import Clock
 from hub.errors import CaptureError, ClosedChannelError
 from hub.ledger import Ledger, Stage
-from hub.messages import CameraHealth, Frame, FrameGap, Reason, SourceKind
+from hub.messages import CameraHealth, Frame, FrameGap, Reason
 
 FIRST_WAIT: Final = 0.5
 """Seconds before a camera is opened again for the first time; doubles each time."""
@@ -38,7 +38,7 @@ def mailbox_for(spec: SourceSpec, ledger: Ledger, camera: str, *, until_end: boo
         camera: Name of the camera.
         until_end: See `SourceSpec.kind`.
     """
-    if spec.kind(until_end=until_end) in (SourceKind.STILL, SourceKind.LOSSLESS):
+    if not spec.kind(until_end=until_end).newest_wins:
         return Mailbox(1, Overflow.WAIT)
     return Mailbox(1, Overflow.NEWEST, on_drop=lambda _: ledger.leave(camera, Stage.FRAME, Reason.REPLACED))
 

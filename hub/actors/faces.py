@@ -23,7 +23,7 @@ from hub.face_answers import hits_of, raised
 from hub.face_watch import PER_HOUR, Compared, FaceWatch, is_candidate
 from hub.inference import Worker, let_go
 from hub.ledger import Ledger, Stage
-from hub.messages import FaceCandidate, Frame, OrderReason, RaisedHit, Reason, SourceKind
+from hub.messages import FaceCandidate, Frame, OrderReason, RaisedHit, Reason
 from hub.vision.face_quality import FaceFloor, flaw, measure
 from hub.vision.face_tracks import FaceOutcome, FaceTracks, FaceTrackSettings, PooledFace, SeenFace
 from hub.watchlists.gallery import UNIT_LENGTH
@@ -133,7 +133,7 @@ async def run_faces(
                 await actor.silent()
                 wait = math.inf
                 continue
-            wait = IDLE if frame.kind in (SourceKind.LIVE, SourceKind.PACED) else math.inf
+            wait = IDLE if frame.kind.newest_wins else math.inf
             await actor.look(frame)
             del frame  # not kept while the next one is awaited (C3)
         actor.drop(Reason.NO_ORDER)

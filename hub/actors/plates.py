@@ -113,12 +113,11 @@ async def run_plates(
                     begun.offer(_Silence(forget=step == 1))
                     step += 1
                     continue
-                newest_wins = frame.kind in (SourceKind.LIVE, SourceKind.PACED)
-                step = 0 if newest_wins else 2
+                step = 0 if frame.kind.newest_wins else 2
                 look = _Look(frame)
                 begun.offer(look)  # there is room for every turn
                 looks.start_soon(see, look)
-                if newest_wins:
+                if frame.kind.newest_wins:
                     await look.ended.wait()
                 del frame, look  # not kept while the next one is awaited (C3)
         except ClosedChannelError:

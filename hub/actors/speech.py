@@ -299,7 +299,7 @@ class _Understanding:
         self._transcriber = transcriber
         self._worker = worker
         self._settings = settings
-        self._for_now = replace(settings, least_log_probability=settings.least_log_probability - SURE_FOR_NOW)
+        self._sure_for_now = settings.least_log_probability - SURE_FOR_NOW
         self._not_sure = replace(settings, least_log_probability=-math.inf)
         self._expected = expected
         self._translate = translate
@@ -355,7 +355,7 @@ class _Understanding:
         seconds = blank.end - blank.start
         if invented(written, seconds, self._not_sure):
             return None
-        sure = not invented(written, seconds, self._for_now)
+        sure = written.log_probability >= self._sure_for_now
         provisional = agreement.take(plain(written.text, LONGEST_TEXT), choice.language, sure=sure)
         if not sure:
             return None
