@@ -86,16 +86,25 @@ class Unit(Struct, frozen=True, eq=False):
     async def sweep(self) -> None:
         """Destroy what the meter of face checks holds past its date, or later where another process holds the file.
 
-        Face lists go 24 hours after their expiry. The key that a session of the command line left in the runtime folder
-        goes once that session has ended.
+        So it is with what removed officers and old passphrases left. Face lists go 24 hours after their expiry. The key
+        that a session of the command line left in the runtime folder goes once that session has ended.
         """
         with suppress(StoreError):
             await self.meter.sweep()
+        with suppress(StoreError):
+            await self.officers.sweep()
         with suppress(HubError):
-            if not (token := read_token(self.state)) or not await self.officers.left(token):
-                remove_slot(self.state)
+            await self._remove_ended_slot()
         with suppress(HubError):
             await self.face_lists.erase_due()
+
+    async def _remove_ended_slot(self) -> None:
+        token = read_token(self.state)
+        if token and await self.officers.left(token):
+            return
+        # Read again: an officer may have signed in by another process meanwhile, and the slot is that session's then.
+        if read_token(self.state) == token:
+            remove_slot(self.state)
 
 
 @asynccontextmanager
@@ -193,7 +202,8 @@ async def open_unit(
         # By the machine's own clock, which is what files are dated with.
         for folder in (state, state / TRUSTED_FOLDER, dispatches):
             await trio.to_thread.run_sync(sweep_unfinished, folder, clock.now())
-        await unit.alerts.sweep()
+        with suppress(StoreError):  # held by another process: the hub that runs looks after time's work each second
+            await unit.alerts.sweep()
         await unit.sweep()
         await log.erase_due()
         yield unit

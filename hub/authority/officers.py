@@ -38,8 +38,9 @@ from hub.authority.passphrases import (
 from hub.authority.policy import Role, unit_requester
 from hub.authority.unit_key import KeySlot, UnitKey, close_slot, make_key, open_slot
 from hub.clocks import Clock
-from hub.errors import NotAllowedError, NotSignedInError, UsageError
+from hub.errors import NotAllowedError, NotSignedInError, StoreError, UsageError
 from hub.messages import Act, Entry, Requester
+from hub.store import erasing
 from hub.store.sqlite import Database
 
 OFFICERS_FILE: Final = "officers.sqlite3"
@@ -78,6 +79,7 @@ MIGRATIONS: Final = (
     ) STRICT;
     """,
     key_slots.TABLES,
+    erasing.MIGRATION,
 )
 
 _NUMBER: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/-]{0,31}")
@@ -268,13 +270,14 @@ class OfficerStore:
             if gone or officer_rows.needed(connection, number):
                 return False
             officer_rows.remove(connection, number)
+            erasing.mark(connection)
             return True
 
         if not await self._database.write(delete):
             await self._append(Act.OFFICER_REMOVED, now, by, NOT_DONE, particulars)
             raise UsageError(f"somebody else changed the officers at the same moment: officer {number} was not removed")
         self._unlocked.pop(number, None)
-        await self._database.purge()
+        await self._overwrite()
 
     async def change_passphrase(self, requester: Requester, old: str, new: str, *, keep: str = "") -> None:
         """Change the passphrase of an officer who is signed in, and seal their slot for the unit's key under it.
@@ -309,6 +312,7 @@ class OfficerStore:
 
         def put(connection: sqlite3.Connection) -> bool:
             connection.execute("DELETE FROM sessions WHERE number = ? AND token != ?", (number, _digest(keep)))
+            erasing.mark(connection)
             return officer_rows.put_passphrase(connection, number, kept, slot)
 
         if not await self._database.write(put):
@@ -316,7 +320,7 @@ class OfficerStore:
             raise UsageError(f"officer {number} was removed at the same moment")
         if self._unlocked.get(number, (b"", None))[0] != _digest(keep):
             self._unlocked.pop(number, None)
-        await self._database.purge()
+        await self._overwrite()
 
     async def sign_in(self, number: str, passphrase: str) -> Session:
         """Open a session; the officer's earlier ones end.
@@ -442,6 +446,14 @@ class OfficerStore:
         self._lock(token)
         return requester
 
+    async def sweep(self) -> None:
+        """Overwrite what removed officers and old passphrases left, where that could not be done at once.
+
+        Raises:
+            StoreError: Another process holds the file: call again later.
+        """
+        await erasing.overwrite(self._database)
+
     async def list(self) -> tuple[Officer, ...]:
         """Return the unit's officers in the order of their numbers.
 
@@ -462,6 +474,10 @@ class OfficerStore:
             )
 
         return await self._database.read(read)
+
+    async def _overwrite(self) -> None:
+        with suppress(StoreError):  # the change is done and has to be told; the mark stays for the next `sweep`
+            await self.sweep()
 
     def _ended(self, row: _SessionRow) -> str:
         """Say why a session has ended, "" where it stands."""

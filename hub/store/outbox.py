@@ -3,14 +3,17 @@
 A dispatch is written unreleased while the alert that it tells of is being decided, and released once that is
 durable; only released ones are sent. So a crash between the two files loses nothing and sends nothing that was not
 decided: what is unreleased is settled against the alert when the hub starts (`hub.alerts`). Sending is
-`hub.actors.outbox`'.
+`hub.actors.outbox`', in one process at a time: hub and commands take turns.
 """
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
+import os
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Final
 
 import msgspec
@@ -19,7 +22,7 @@ from msgspec import Struct
 from hub.errors import StoreError
 from hub.messages import Dispatch
 from hub.store import erasing
-from hub.store.sqlite import Database, connect, transaction
+from hub.store.sqlite import Database, connect, store_error, transaction
 
 OUTBOX_FILE: Final = "outbox.sqlite3"
 """Name of the database in the state folder."""
@@ -135,6 +138,34 @@ class OutboxStore:
             return None if row is None else Waiting(_decode(row[0]), accounted=bool(row[1]))
 
         return await self._database.read(read)
+
+    @contextmanager
+    def turn(self, target: str) -> Iterator[bool]:
+        """Take the turn to deliver to a target for the block; gives False, at once, where somebody else has it.
+
+        Whoever has had it asks `next` again before leaving: what others released meanwhile was left to them. The turn
+        is a lock that ends with its process, so that after a crash in between the next one can go on at once.
+
+        Raises:
+            StoreError: The lock cannot be made.
+        """
+        name = hashlib.sha256(target.encode()).hexdigest()[:16]  # a target may be called anything
+        path = self._database.path.with_name(f"outbox.{name}.lock")
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise store_error(path, error) from error
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                ours = True
+            except BlockingIOError:
+                ours = False
+            except OSError as error:
+                raise store_error(path, error) from error
+            yield ours
+        finally:
+            os.close(descriptor)
 
     async def account(self, dispatch: str, target: str) -> None:
         """Remember that the log has the entry of a dispatch for a target, so that a restart adds no second one.

@@ -108,7 +108,11 @@ def all_plates(connection: sqlite3.Connection) -> list[str]:
 
 
 def find_records(connection: sqlite3.Connection, query: Query) -> list[SourceRecord]:
-    """Return the candidates for a query, `CANDIDATES` at most; entries past their own date are left out."""
+    """Return the candidates for a query, `CANDIDATES` at most; entries past their own date are left out.
+
+    To be called inside `hub.store.sqlite.snapshot`: it asks several times, and an import that is committed in between
+    gives the numbers of records to others.
+    """
     shared = _shared_keys(connection, query)
     today = query.now.date().isoformat()
     found: list[SourceRecord] = []

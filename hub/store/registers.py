@@ -15,7 +15,7 @@ from hub.backends import PluginContext, RecordSource, SourceInfo, SourceRecord
 from hub.errors import InputError, SourceError
 from hub.messages import Query
 from hub.store.records import TABLES, count_records, find_records, put_records
-from hub.store.sqlite import connect, mapped_errors, transaction
+from hub.store.sqlite import connect, mapped_errors, snapshot, transaction
 from hub.tables import ENTRY, Table
 
 
@@ -53,7 +53,7 @@ class Register(RecordSource):
         """
         if self._connection is None:
             raise SourceError("the register is not open")
-        with mapped_errors(self._path):
+        with snapshot(self._connection, self._path):
             return find_records(self._connection, query)
 
     def close(self) -> None:

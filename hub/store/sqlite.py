@@ -1,7 +1,7 @@
 """SQLite as the hub uses it: durable before acknowledged, physically gone after deletion, one thread a database.
 
-`open_database` is for the hub's own stores, `connect` and `transaction` for blocking code in plugins and offline
-tools. What tables there are is each store's own business; how long a row may live is `hub.store.retention`'s.
+`open_database` is for the hub's own stores, `connect`, `snapshot` and `transaction` for blocking code in plugins and
+offline tools. What tables there are is each store's own business; how long a row may live is `hub.store.retention`'s.
 
 Settings, and why:
 
@@ -255,6 +255,29 @@ def transaction(
             raise
 
 
+@contextmanager
+def snapshot(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connection]:
+    """Run the block, which only reads, on one unchanging state of the database: what others commit is not seen in it.
+
+    Outside of one each statement sees a state of its own, so that what one found may be another's row in the next.
+    Errors of the block are mapped too.
+
+    Args:
+        connection: Of `connect`, no transaction open.
+        path: Only for messages.
+
+    Raises:
+        StoreError: SQLite could not do it.
+    """
+    with mapped_errors(path):
+        connection.execute("BEGIN")  # the state is the one that the first statement finds
+        try:
+            yield connection
+        finally:
+            if connection.in_transaction:  # SQLite itself has rolled back after some errors
+                connection.execute("ROLLBACK")
+
+
 def _begin(connection: sqlite3.Connection, given_up: Callable[[], bool] | None) -> None:
     """Take the file for writing. SQLite's own wait for another process cannot be interrupted, so it waits in steps."""
     if given_up is None:
@@ -433,12 +456,10 @@ class Database:
             connection = self._open_connection()
             with mapped_errors(self.path):
                 connection.execute("PRAGMA query_only = ON")
-                connection.execute("BEGIN")
                 try:
-                    return fn(connection)
+                    with snapshot(connection, self.path):
+                        return fn(connection)
                 finally:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
                     connection.execute("PRAGMA query_only = OFF")
                     self._reads += 1
 

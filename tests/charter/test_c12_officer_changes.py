@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
@@ -11,10 +11,12 @@ from hub.authority.officers import FREE_ATTEMPTS, MIGRATIONS, OFFICERS_FILE, Off
 from hub.authority.passphrases import ScryptCost
 from hub.authority.policy import Role, unit_requester
 from hub.clocks import ManualClock
-from hub.errors import AuditError, NotAllowedError, NotSignedInError, UsageError
+from hub.config import Settings
+from hub.errors import AuditError, NotAllowedError, NotSignedInError, StoreError, UsageError
 from hub.messages import Act
-from hub.store.sqlite import open_database
+from hub.store.sqlite import connect, open_database
 from hub.testing.alerts import START, MemoryLog
+from hub.unit import open_unit
 from tests.kit import PASSPHRASES, Unit
 
 GOOD, OTHER, THIRD = "correct horse battery", "staple correct horse", "battery staple correct"
@@ -185,6 +187,65 @@ async def test_nobody_who_is_not_signed_in_changes_one_and_nobody_who_was_remove
         await officers.remove("2", by=first.requester)
         with pytest.raises(NotAllowedError):
             await officers.change_passphrase(second.requester, OTHER, THIRD)
+
+
+# ---------------------------------------------------------------------------- while another process reads
+
+
+@contextmanager
+def being_read(path):
+    """Hold the officers' database as a backup or another hub that reads does, and yield all hashes and slots in it."""
+    reader = connect(path / OFFICERS_FILE, readonly=True)
+    reader.execute("BEGIN")
+    officers = reader.execute("SELECT number, hash FROM officers").fetchall()
+    slots = reader.execute("SELECT number, sealed FROM key_slots").fetchall()
+    try:
+        yield [(number, secret) for number, secret in officers + slots]
+    finally:
+        reader.close()
+
+
+def lying_there(path, secrets):
+    everything = b"".join(file.read_bytes() for file in path.iterdir() if file.is_file())
+    return [number for number, secret in secrets if secret in everything]
+
+
+async def test_what_was_changed_is_told_and_what_lay_there_goes_once_nobody_reads_it(unit, monkeypatch):
+    monkeypatch.setattr("hub.store.sqlite.PURGE_SECONDS", 0.02)
+    async with unit.open() as (officers, first):
+        with being_read(unit.path) as secrets:
+            await officers.change_passphrase(first.requester, GOOD, THIRD, keep=first.token)
+            await officers.remove("2", by=first.requester)
+            assert [(act, outcome) for act, _, outcome in unit.acts()[-2:]] == [
+                (Act.PASSPHRASE_CHANGED, "changed"),
+                (Act.OFFICER_REMOVED, "removed"),
+            ]
+            with pytest.raises(NotAllowedError):
+                await officers.sign_in("1", GOOD)
+            assert (await officers.sign_in("1", THIRD)).key is not None
+            assert [each.number for each in await officers.list()] == ["1"]
+            with pytest.raises(StoreError, match="not overwritten yet"):
+                await officers.sweep()
+        assert lying_there(unit.path, secrets) == ["1", "2", "1", "2"]
+        await officers.sweep()
+        assert lying_there(unit.path, secrets) == []
+
+
+async def test_the_units_sweep_does_it_also_after_a_restart(tmp_path, monkeypatch):
+    monkeypatch.setattr("hub.store.sqlite.PURGE_SECONDS", 0.02)
+    async with open_unit(Settings(), tmp_path, clock=ManualClock(START)) as unit:
+        await unit.officers.add("1", GOOD)
+        first = await unit.officers.sign_in("1", GOOD)
+        with being_read(tmp_path) as secrets:
+            await unit.officers.change_passphrase(first.requester, GOOD, THIRD, keep=first.token)
+            await unit.sweep()
+        assert lying_there(tmp_path, secrets) == ["1", "1"]
+        await unit.sweep()
+        assert lying_there(tmp_path, secrets) == []
+        with being_read(tmp_path) as secrets:
+            await unit.officers.change_passphrase(first.requester, THIRD, OTHER, keep=first.token)
+    async with open_unit(Settings(), tmp_path, clock=ManualClock(START)):
+        assert lying_there(tmp_path, secrets) == []
 
 
 # --------------------------------------------------------------------------------------------- by command

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import secrets
 import shutil
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,14 +14,16 @@ import trio
 
 from hub.authority.officers import FREE_ATTEMPTS, IDLE, MIGRATIONS, OFFICERS_FILE, OfficerStore
 from hub.authority.passphrases import ScryptCost
-from hub.authority.session_file import read_token
-from hub.authority.session_slot import read_slot
+from hub.authority.session_file import read_token, write_token
+from hub.authority.session_slot import read_slot, write_slot
 from hub.authority.unit_key import make_key, wrap, write_public
 from hub.clocks import ManualClock
+from hub.config import Settings
 from hub.errors import NotAllowedError, NotSignedInError, UsageError
 from hub.messages import Requester
 from hub.store.sqlite import open_database
 from hub.testing.alerts import START, MemoryLog
+from hub.unit import open_unit
 from hub.wire import Done, SignOut
 from tests.kit import PASSPHRASES, Unit
 from tests.kit_attach import attached, eventually, running
@@ -181,6 +184,39 @@ def test_the_key_of_a_session_is_gone_at_sign_out_and_after_its_end(tmp_path):
         trio.run(_end_sessions, unit.state)
         assert unit.run("officer", "list").status == 0  # any command clears away what an ended session left
         assert read_slot(unit.state, token, public) is None
+
+
+async def test_clearing_away_an_ended_sessions_key_leaves_the_one_of_a_session_that_began_meanwhile(
+    tmp_path, monkeypatch
+):
+    folder = Unit.empty(tmp_path / "unit")
+    folder.state.mkdir(mode=0o700)
+    with folder.active():
+        async with open_unit(Settings(), folder.state, clock=ManualClock(START)) as unit:
+            await unit.officers.add("1", GOOD)
+            ended = await unit.officers.sign_in("1", GOOD)
+            write_token(unit.state, ended.token)
+            await unit.officers.sign_out(ended.token)
+            new, left = [], OfficerStore.left
+
+            async def signed_in_meanwhile(officers, token):
+                """Answer as always, while another process runs `officer sign-in`."""
+                seconds = await left(officers, token)
+                session = await officers.sign_in("1", GOOD)
+                write_token(unit.state, session.token)
+                assert write_slot(unit.state, session.token, session.key, secrets.token_bytes)
+                new.append(session)
+                return seconds
+
+            with monkeypatch.context() as patch:
+                patch.setattr(OfficerStore, "left", signed_in_meanwhile)
+                await unit.sweep()
+            (session,) = new
+            public = await unit.officers.public_key()
+            assert read_slot(unit.state, session.token, public).secret() == session.key.secret()
+            await unit.officers.sign_out(session.token)
+            await unit.sweep()
+            assert read_slot(unit.state, session.token, public) is None
 
 
 async def _end_sessions(state):

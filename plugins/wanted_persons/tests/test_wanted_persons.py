@@ -18,6 +18,7 @@ from hub.messages import DocumentQuery, PersonQuery, PlateQuery, Reach
 from hub.plates.grammar import load_grammars
 from hub.plates.matching import match_plate
 from hub.records import RULES, Category, apply_schema
+from hub.store import records
 from hub.testing.contracts_sources import NOW, Example, RecordSourceContract, query
 from hub.testing.sources import context, plate_read, typed_plate
 from hub.watchlists.package import HOT_LIST, HotList, build_entries, build_package, sign_package
@@ -264,6 +265,73 @@ def test_a_list_that_was_replaced_while_open_has_to_be_opened_again(where: Plugi
         found(source, "KE123AB")
     source.open(where)
     assert found(source, "KE123AB") == []
+    source.close()
+
+
+# Beside a hub that runs, `patrol-hub import` loads a list in a process of its own, at any moment.
+
+
+def test_a_plate_of_both_lists_is_found_while_one_takes_the_others_place(where: PluginContext, monkeypatch) -> None:
+    take(where, package())
+    source = WantedPersons()
+    source.open(where)
+    keys_of = records._shared_keys
+
+    def replaced_meanwhile(connection, asked):
+        shared = keys_of(connection, asked)
+        take(where, package((*ROWS[1:], ROWS[0]), version=4))
+        return shared
+
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "_shared_keys", replaced_meanwhile)
+        assert found(source, "KE123AB") == ["v1"]
+    with pytest.raises(SourceChangedError):
+        found(source, "KE123AB")
+    source.open(where)
+    assert found(source, "KE123AB") == ["v1"]
+    source.close()
+
+
+@pytest.mark.parametrize("read", ["stored_list", "stored_envelope", "all_records"])
+def test_a_list_that_is_replaced_while_it_is_opened_is_not_taken_for_an_altered_one(
+    where: PluginContext, monkeypatch, read: str
+) -> None:
+    take(where, package())
+    source = WantedPersons()
+    real = getattr(wanted_persons.source, read)
+
+    def replaced_meanwhile(connection):
+        got = real(connection)
+        got = got if read != "all_records" else list(got)
+        take(where, package(ROWS[1:], version=4))
+        return got
+
+    with monkeypatch.context() as patch:
+        patch.setattr(wanted_persons.source, read, replaced_meanwhile)
+        info = source.open(where)
+    assert (info.entries, info.detail) == (4, "Stolen, version 3, of Ministry")
+    with pytest.raises(SourceChangedError):
+        found(source, "KE123AB")
+    assert source.open(where).entries == 3
+    source.close()
+
+
+def test_erasing_an_old_list_leaves_the_one_that_took_its_place_meanwhile(where: PluginContext, monkeypatch) -> None:
+    take(where, package())
+    later = at(where, EXPIRES + timedelta(hours=24))
+    real = wanted_persons.source.stored_list
+
+    def replaced_meanwhile(connection):
+        stored = real(connection)
+        if stored is not None and stored.version == 3:
+            take(later, package(version=4, expires=EXPIRES + timedelta(days=5)))
+        return stored
+
+    with monkeypatch.context() as patch:
+        patch.setattr(wanted_persons.source, "stored_list", replaced_meanwhile)
+        assert WantedPersons().erase_due(later, timedelta(hours=24)) == 0
+    source = WantedPersons()
+    assert source.open(later).entries == 4
     source.close()
 
 

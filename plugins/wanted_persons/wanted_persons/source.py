@@ -15,7 +15,7 @@ from hub.errors import SourceChangedError, SourceError, StoreError, TrustError
 from hub.messages import Query, Reach, SubjectKind
 from hub.store import erasing
 from hub.store.records import all_plates, all_records, count_records, encode_fields, find_records
-from hub.store.sqlite import mapped_errors, transaction
+from hub.store.sqlite import snapshot, transaction
 from hub.watchlists.trusted import TrustedReader, TrustedSet
 from wanted_persons.store import StoredList, delete_list, digest_of, open_store, path_of, stored_envelope, stored_list
 from wanted_persons.verify import fields_of, now_of, verified
@@ -49,7 +49,7 @@ class WantedPersons(RecordSource):
         authority = reader.current()
         connection = open_store(context, any_thread=True)
         try:
-            with mapped_errors(path_of(context)):
+            with snapshot(connection, path_of(context)):
                 stored = _check(connection, context, authority)
                 entries = count_records(connection)
         except BaseException:
@@ -76,9 +76,9 @@ class WantedPersons(RecordSource):
             StoreError: The store cannot be read.
         """
         connection, context, opened = self._opened()
-        with mapped_errors(path_of(context)):
-            stored = stored_list(connection)
-            if stored != opened:
+        # One state for all of it: a list that is loaded meanwhile would else be asked with the row numbers of this one.
+        with snapshot(connection, path_of(context)):
+            if stored_list(connection) != opened:
                 raise SourceChangedError("the list was replaced")
             self._ask_authority(opened, query.now)
             if query.now >= opened.expires:
@@ -90,7 +90,7 @@ class WantedPersons(RecordSource):
     def plates(self) -> Iterable[str]:
         """Return the plates of all entries."""
         connection, context, _ = self._opened()
-        with mapped_errors(path_of(context)):
+        with snapshot(connection, path_of(context)):
             return all_plates(connection)
 
     def erase_due(self, context: PluginContext, keep: timedelta) -> int:
@@ -106,12 +106,13 @@ class WantedPersons(RecordSource):
             return 0
         connection = open_store(context)
         try:
-            with mapped_errors(path):
-                stored = stored_list(connection)
+            with snapshot(connection, path):
+                due = _is_due(connection, context, keep)
             count = 0
-            if stored is not None and now_of(context) >= stored.expires + keep:
+            if due:
                 with transaction(connection, path):
-                    count = delete_list(connection)
+                    # Asked again: another list may have been loaded in its place meanwhile.
+                    count = delete_list(connection) if _is_due(connection, context, keep) else 0
             with suppress(StoreError):  # the deletion is done and has to be told; the mark stays for the next time
                 erasing.overwrite_blocking(connection, path)
         finally:
@@ -146,6 +147,12 @@ def _running_end(authority: TrustedSet | None, context: PluginContext) -> float:
     if authority is None:
         return math.inf
     return SystemClock().boottime() + (authority.expires - now_of(context)).total_seconds()
+
+
+def _is_due(connection: sqlite3.Connection, context: PluginContext, keep: timedelta) -> bool:
+    """Say whether there is a list that is to be deleted now."""
+    stored = stored_list(connection)
+    return stored is not None and now_of(context) >= stored.expires + keep
 
 
 def _check(connection: sqlite3.Connection, context: PluginContext, authority: TrustedSet | None) -> StoredList:

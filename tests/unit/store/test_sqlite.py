@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from hub.errors import StoreError, StoreFullError
-from hub.store.sqlite import connect, open_database, open_snapshot, purge, store_error, transaction
+from hub.store.sqlite import connect, open_database, open_snapshot, purge, snapshot, store_error, transaction
 
 TABLES = ("CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT UNIQUE, body BLOB);",)
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
@@ -392,15 +392,33 @@ def test_a_snapshot_is_one_state_beside_a_writer_and_cannot_write(tmp_path):
     writer = connect(path, TABLES)
     with transaction(writer, path):
         insert("one")(writer)
-    with open_snapshot(path) as snapshot:
+    with open_snapshot(path) as opened:
         with transaction(writer, path):
             insert("two")(writer)
-        assert names(snapshot) == ["one"]
+        assert names(opened) == ["one"]
         with pytest.raises(sqlite3.OperationalError):
-            snapshot.execute("DELETE FROM thing")
-    with open_snapshot(path) as snapshot:
-        assert names(snapshot) == ["one", "two"]
+            opened.execute("DELETE FROM thing")
+    with open_snapshot(path) as opened:
+        assert names(opened) == ["one", "two"]
     writer.close()
+
+
+def test_several_statements_on_an_open_connection_see_one_state(tmp_path):
+    path = tmp_path / "a.sqlite3"
+    writer, reader = connect(path, TABLES), connect(path, TABLES)
+    with transaction(writer, path):
+        insert("one")(writer)
+    with snapshot(reader, path):
+        assert names(reader) == ["one"]
+        with transaction(writer, path):  # a reader holds nobody up
+            insert("two")(writer)
+        assert names(reader) == ["one"]
+    assert names(reader) == ["one", "two"]
+    with pytest.raises(StoreError, match=r"a\.sqlite3: no such table"), snapshot(reader, path):
+        reader.execute("SELECT * FROM nowhere")
+    assert not reader.in_transaction  # after an error, too
+    writer.close()
+    reader.close()
 
 
 @pytest.mark.parametrize("left", [("",), ("", "-wal"), ("", "-wal", "-shm")])
@@ -417,8 +435,8 @@ def test_a_snapshot_leaves_evidence_as_it_is(tmp_path, left):
         shutil.copy(path.with_name(path.name + ending), evidence)
     writer.close()
     before = {file.name: file.read_bytes() for file in evidence.iterdir() if not file.name.endswith("-shm")}
-    with open_snapshot(evidence / "a.sqlite3") as snapshot:
-        assert names(snapshot) == ["one"]
+    with open_snapshot(evidence / "a.sqlite3") as opened:
+        assert names(opened) == ["one"]
     after = {file.name: file.read_bytes() for file in evidence.iterdir() if not file.name.endswith("-shm")}
     assert after == before
 
