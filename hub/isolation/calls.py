@@ -25,10 +25,13 @@ from hub.text import plain
 if TYPE_CHECKING:
     from hub.backends import PluginContext, SourceInfo
 
-LONGEST_REPLY: Final = 24 << 20
-"""Bytes of one reply; a child that announces more is killed."""
+LONGEST_REPLY: Final = 1 << 20
+"""Bytes of all replies to one request, where nothing else is said; a child that announces more is killed. What is sent
+counts, names as well as values: nothing that a child can say is bounded by less than its bytes."""
 MOST_BAD: Final = 10_000
 """Rows that were not imported and are told of, at most."""
+MOST_ROWS: Final = 10**9
+"""Rows of a file that anybody imports, at most; a larger number is no number of rows."""
 BATCH: Final = 64
 """Records in one reply, at most."""
 PLATES_BATCH: Final = 20_000
@@ -36,6 +39,14 @@ PLATES_BATCH: Final = 20_000
 MOST_FIELDS: Final = 200
 """Fields of one record, at most: the bounds on numbers are checked before anything is made of a reply, since millions
 of empty records fit into its bytes."""
+LONGEST_ENTRY: Final = 1_000
+"""Characters of an entry's identifier, at most; the host keeps fewer."""
+LONGEST_NAME: Final = 100
+"""Characters of a field's name, at most."""
+LONGEST_PLATE: Final = 40
+"""Characters of a plate, at most."""
+LONGEST_PROBLEM: Final = 400
+"""Characters of what is wrong with a row, at most."""
 
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -146,15 +157,15 @@ class SourceOpened(Struct, frozen=True, tag="opened"):
 class Plates(Struct, frozen=True, tag="plates"):
     """Some plates; the last reply has `last` set."""
 
-    plates: Annotated[tuple[str, ...], Meta(max_length=PLATES_BATCH)]
+    plates: Annotated[tuple[Annotated[str, Meta(max_length=LONGEST_PLATE)], ...], Meta(max_length=PLATES_BATCH)]
     last: bool
 
 
 class FoundRecord(Struct, frozen=True, array_like=True):
     """A record with values that the schema could keep; anything else became False, which it drops and counts."""
 
-    entry: str
-    fields: Annotated[Mapping[str, Scalar], Meta(max_length=MOST_FIELDS)]
+    entry: Annotated[str, Meta(max_length=LONGEST_ENTRY)]
+    fields: Annotated[Mapping[Annotated[str, Meta(max_length=LONGEST_NAME)], Scalar], Meta(max_length=MOST_FIELDS)]
 
 
 class Records(Struct, frozen=True, tag="records"):
@@ -173,14 +184,14 @@ class Erased(Struct, frozen=True, tag="erased"):
 class BadLine(Struct, frozen=True, array_like=True):
     """A row that was not imported."""
 
-    line: int
-    problem: str
+    line: Annotated[int, Meta(ge=0, le=MOST_ROWS)]
+    problem: Annotated[str, Meta(max_length=LONGEST_PROBLEM)]
 
 
 class Imported(Struct, frozen=True, tag="imported"):
     """What an import did."""
 
-    imported: int
+    imported: Annotated[int, Meta(ge=0, le=MOST_ROWS)]
     bad: Annotated[tuple[BadLine, ...], Meta(max_length=MOST_BAD)]
     list_digest: str
 

@@ -1,4 +1,4 @@
-"""The child process that runs one record source of a third party: ``python -m hub.isolation.child``.
+"""The child process that runs one record source of a third party: ``python -m hub.isolation.child PARENT``.
 
 It reads requests from standard input and writes replies to standard output; nothing else comes in or goes out. It
 confines itself before it imports anything foreign, answers one request at a time, and ends with its parent. What the
@@ -20,8 +20,13 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from hub.isolation.calls import (
     BATCH,
+    LONGEST_ENTRY,
+    LONGEST_NAME,
+    LONGEST_PLATE,
+    LONGEST_PROBLEM,
     MOST_BAD,
     MOST_FIELDS,
+    MOST_ROWS,
     PLATES_BATCH,
     BadLine,
     Begin,
@@ -64,7 +69,7 @@ def main() -> None:
     if not isinstance(begin, Begin):
         return
     try:
-        guards = confine(begin.confinement)
+        guards = confine(begin.confinement, int(sys.argv[1]))
     except OSError as error:
         pipe.send(Failed(Failure.PLUGIN, f"its process cannot be confined: {error.strerror}"))
         return
@@ -232,7 +237,7 @@ def _replies(source: RecordSource | Importer, request: Request) -> Iterator[Repl
     elif isinstance(request, ListPlates):
         batch: list[str] = []
         for plate in source.plates():
-            batch.append(str(plate))
+            batch.append(str(plate)[:LONGEST_PLATE])
             if len(batch) == PLATES_BATCH:
                 yield Plates(tuple(batch), last=False)
                 batch.clear()
@@ -244,8 +249,12 @@ def _replies(source: RecordSource | Importer, request: Request) -> Iterator[Repl
 
 
 def _imported(importer: Importer, request: ImportFile) -> Imported:
+    from hub.errors import PluginError
+
     report = importer.import_file(take_context(request.context), Path(request.file))
-    bad = tuple(BadLine(int(row.line), str(row.problem)) for row in report.bad[:MOST_BAD])
+    if not all(0 <= int(number) <= MOST_ROWS for number in (report.imported, *(row.line for row in report.bad))):
+        raise PluginError(f"its report has a number of rows that is below 0 or above {MOST_ROWS}")
+    bad = tuple(BadLine(int(row.line), str(row.problem)[:LONGEST_PROBLEM]) for row in report.bad[:MOST_BAD])
     return Imported(int(report.imported), bad, str(report.list_digest))
 
 
@@ -259,8 +268,8 @@ def _records(found: Iterable[object]) -> Iterator[Records]:
             raise SourceError("it answered with something that is no record")
         if len(record.fields) > MOST_FIELDS:
             raise SourceError(f"a record of it has over {MOST_FIELDS} fields")
-        fields = {str(name): scalar(value) for name, value in record.fields.items()}
-        batch.append(FoundRecord(str.__str__(record.entry), fields))
+        fields = {str(name)[:LONGEST_NAME]: scalar(value) for name, value in record.fields.items()}
+        batch.append(FoundRecord(str.__str__(record.entry)[:LONGEST_ENTRY], fields))
         if len(batch) == BATCH:
             yield Records(tuple(batch), last=False)
             batch.clear()
@@ -268,7 +277,17 @@ def _records(found: Iterable[object]) -> Iterator[Records]:
 
 
 def _failed(error: BaseException, *, loading: bool = False) -> Failed:
-    """Return what the hub is told: texts meant for officers as they are, of anything else kind and place."""
+    """Return what the hub is told of an error, whatever the error does when its text is asked for."""
+    from hub.text import locate
+
+    try:
+        return _told(error, loading=loading)
+    except BaseException:  # noqa: BLE001  # its text, too, is made by a plugin
+        return Failed(Failure.PLUGIN if loading else Failure.OTHER, f"{locate(error)}, whose text cannot be had")
+
+
+def _told(error: BaseException, *, loading: bool) -> Failed:
+    """Return texts meant for officers as they are, of anything else kind and place."""
     from hub.errors import HubError, InputError, PluginError, SourceChangedError, TrustError
     from hub.text import describe, locate, plain
 

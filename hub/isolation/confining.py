@@ -31,6 +31,9 @@ _SYSTEM: Final = (
 """What of the system a child may read: programs, libraries, public certificates (no private key,
 which the same folders hold) and how names are resolved."""
 
+LARGEST_STORE: Final = 1 << 30
+"""Bytes of one file for those who take records in and destroy them; a source that answers has half of it."""
+
 
 def confine_source(
     part: IsolatedPart, context: PluginContext, private: Path, isolation: Isolation

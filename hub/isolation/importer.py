@@ -15,8 +15,21 @@ from msgspec.structs import replace
 
 from hub.backends import BadRow, Importer, ImportReport, PluginContext
 from hub.errors import DeadlineError, InputError, PluginParkedError, SourceError, SourceUnavailableError, TrustError
-from hub.isolation.calls import Begin, Begun, Failed, Failure, Imported, ImportFile, Reply, Request, send_context
-from hub.isolation.confining import confine_source
+from hub.isolation.calls import (
+    LONGEST_PROBLEM,
+    LONGEST_REPLY,
+    MOST_BAD,
+    Begin,
+    Begun,
+    Failed,
+    Failure,
+    Imported,
+    ImportFile,
+    Reply,
+    Request,
+    send_context,
+)
+from hub.isolation.confining import LARGEST_STORE, confine_source
 from hub.isolation.manifest import IsolatedPart
 from hub.isolation.process import ChildGoneError, ChildProcess
 from hub.isolation.settings import Isolation
@@ -25,6 +38,8 @@ from hub.text import plain
 
 IMPORT_SECONDS: Final = 600.0
 """Longest time for one file."""
+LONGEST_REPORT: Final = 5 * MOST_BAD * LONGEST_PROBLEM
+"""Bytes of what an import did."""
 
 
 class IsolatedImporter(Importer):
@@ -57,7 +72,7 @@ class IsolatedImporter(Importer):
         context, allowed = confine_source(self._part, context, self._private, self._isolation)
         own = (str(context.state), str(context.models), path, *((str(context.trust),) if context.trust else ()))
         begin = Begin(
-            confinement=replace(allowed, read=(*allowed.read, path)),
+            confinement=replace(allowed, read=(*allowed.read, path), file_size=LARGEST_STORE),
             plugin=self._part.plugin,
             entry_point=self._part.entry_point,
             source=self._part.manifest.name,
@@ -70,7 +85,7 @@ class IsolatedImporter(Importer):
             if self._stopped:  # before there was a child
                 raise SourceUnavailableError("the import was stopped")
             begun = _ask(child, begin, START_SECONDS)
-            done = _ask(child, ImportFile(send_context(context), path), IMPORT_SECONDS)
+            done = _ask(child, ImportFile(send_context(context), path), IMPORT_SECONDS, LONGEST_REPORT)
         finally:
             child.kill()
         if not isinstance(begun, Begun) or not isinstance(done, Imported):
@@ -88,9 +103,9 @@ class IsolatedImporter(Importer):
             self._child.stop()
 
 
-def _ask(child: ChildProcess, request: Request, seconds: float) -> Reply:
+def _ask(child: ChildProcess, request: Request, seconds: float, most: int = LONGEST_REPLY) -> Reply:
     try:
-        reply = next(iter(child.ask(request, until=time.monotonic() + seconds)))
+        reply = next(iter(child.ask(request, until=time.monotonic() + seconds, most=most)))
     except (DeadlineError, ChildGoneError) as error:
         raise SourceUnavailableError(f"the import broke off: {error}") from None
     if not isinstance(reply, Failed):

@@ -11,12 +11,14 @@ import ctypes
 import os
 import platform
 import resource
+import signal
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from msgspec import Struct
 
+_PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 4, 22, 38
 _PR_CAPBSET_DROP, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 24, 47, 4
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446  # the same numbers on every architecture
@@ -39,7 +41,17 @@ _SCOPES: Final = 0b11
 
 _EPERM, _EACCES, _ENOSYS = 1, 13, 38
 _AF_UNIX: Final = 1
+_SOCK_STREAM: Final = 1
+_SOCK_TYPES: Final = 0xF
+"""The bits of a socket's type that are no flags."""
+_NETWORK: Final = (2, 10, 16)
+"""Families of sockets that "network" means: internet, its version 6, and the kernel's answer to which addresses this
+machine has, without which no name is resolved as it should be."""
 _CLONE_THREAD: Final = 0x10000
+_SIGNALS_BY_FILE: Final = (8, 10, 15)
+"""F_SETOWN, F_SETSIG, F_SETOWN_EX: have the kernel send any signal to any process once a file can be read."""
+_SIGNALS_BY_SOCKET: Final = (0x8901, 0x8902)
+"""FIOSETOWN, SIOCSPGRP: the same."""
 
 
 class _Calls(Struct, frozen=True):
@@ -48,23 +60,42 @@ class _Calls(Struct, frozen=True):
     audit: int
     """AUDIT_ARCH_*: which architecture a call was made for."""
     socket: int
+    socketpair: int
     clone: int
+    fcntl: int
+    ioctl: int
+    prctl: int
     refused: tuple[int, ...]
     """Starting programs, looking into other processes, leaving the process group; and what Landlock lets through:
     changing whose a file is and who may open it, signals, other processes' limits and priority, memory and keys that
-    are shared by number, name spaces."""
+    are shared by number, memory that no limit counts, watching files that may not be read, room on the disk that is
+    taken without being written to, name spaces."""
     own: tuple[int, ...]
     """Calls whose first argument is a process: refused for any but this one."""
 
 
 _CLONE3: Final = 435
-# io_uring_setup, pidfd_getfd, pidfd_send_signal, fchmodat2, setxattrat, removexattrat, file_setattr
-_EVERYWHERE: Final = (425, 438, 424, 452, 463, 466, 469)
+_EVERYWHERE: Final = (
+    *(425, 426, 427),  # io_uring_setup, io_uring_enter, io_uring_register
+    *(
+        438,
+        424,
+        452,
+        463,
+        466,
+        469,
+    ),  # pidfd_getfd, pidfd_send_signal, fchmodat2, setxattrat, removexattrat, file_setattr
+    447,  # memfd_secret
+)
 _ARCHITECTURES: Final = {
     "x86_64": _Calls(
         audit=0xC000003E,
         socket=41,
+        socketpair=53,
         clone=56,
+        fcntl=72,
+        ioctl=16,
+        prctl=157,
         refused=(
             *(57, 58, 59, 322),  # fork, vfork, execve, execveat
             *(101, 310, 311, 298),  # ptrace, process_vm_readv, process_vm_writev, perf_event_open
@@ -75,7 +106,9 @@ _ARCHITECTURES: Final = {
             *(200, 129, 297),  # tkill, rt_sigqueueinfo, rt_tgsigqueueinfo
             *(141, 142, 144, 203, 314, 251),  # setpriority, sched_set(param, scheduler, affinity, attr), ioprio_set
             *(29, 64, 68, 240, 248, 249, 250),  # shmget, semget, msgget, mq_open, add_key, request_key, keyctl
-            *(321, 323),  # bpf, userfaultfd
+            *(321, 323, 319),  # bpf, userfaultfd, memfd_create
+            *(253, 294, 254, 300, 301),  # inotify_init, inotify_init1, inotify_add_watch, fanotify_init, fanotify_mark
+            285,  # fallocate
             *_EVERYWHERE,
         ),
         own=(62, 234, 302),  # kill, tgkill, prlimit64
@@ -83,7 +116,11 @@ _ARCHITECTURES: Final = {
     "aarch64": _Calls(
         audit=0xC00000B7,
         socket=198,
+        socketpair=199,
         clone=220,
+        fcntl=25,
+        ioctl=29,
+        prctl=167,
         refused=(
             *(221, 281),  # execve, execveat
             *(117, 270, 271, 241),  # ptrace, process_vm_readv, process_vm_writev, perf_event_open
@@ -94,7 +131,9 @@ _ARCHITECTURES: Final = {
             *(130, 138, 240),  # tkill, rt_sigqueueinfo, rt_tgsigqueueinfo
             *(140, 118, 119, 122, 274, 30),  # setpriority, sched_set(param, scheduler, affinity, attr), ioprio_set
             *(194, 190, 186, 180, 217, 218, 219),  # shmget, semget, msgget, mq_open, add_key, request_key, keyctl
-            *(280, 282),  # bpf, userfaultfd
+            *(280, 282, 279),  # bpf, userfaultfd, memfd_create
+            *(26, 27, 262, 263),  # inotify_init1, inotify_add_watch, fanotify_init, fanotify_mark
+            47,  # fallocate
             *_EVERYWHERE,
         ),
         own=(129, 131, 261),  # kill, tgkill, prlimit64
@@ -117,8 +156,8 @@ class Confinement(Struct, frozen=True):
     """Seconds of processor time in its whole life."""
     files: int = 64
     """Open files."""
-    file_size: int = 1 << 30
-    """Bytes of one file."""
+    file_size: int = 512 << 20
+    """Bytes of one file; nothing can be written behind them. How many files there are is not bounded."""
     user: int | None = None
     """Account that it changes to; None to keep the hub's. Only a process started as root can change."""
     group: int | None = None
@@ -155,8 +194,12 @@ def hide_memory() -> None:
     _check(_libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0))
 
 
-def confine(confinement: Confinement) -> tuple[str, ...]:
+def confine(confinement: Confinement, parent: int | None = None) -> tuple[str, ...]:
     """Confine this process for the rest of its life.
+
+    Args:
+        confinement: What it may do.
+        parent: Process with which it is to end; the kernel sees to it when the thread ends that started this one.
 
     Returns:
         What was taken up, for the record.
@@ -171,6 +214,8 @@ def confine(confinement: Confinement) -> tuple[str, ...]:
         _drop_rights(confinement.user, confinement.group)
         done.append("no capabilities" if confinement.user is None else f"account {confinement.user}")
     _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    if parent is not None:
+        _end_with(parent)  # after the change of account, which would undo it, and before the call is refused
     for limit, value in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_AS, confinement.memory),
@@ -195,6 +240,12 @@ def _check(result: int) -> int:
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error))
     return int(result)
+
+
+def _end_with(parent: int) -> None:
+    _check(_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
+    if os.getppid() != parent:
+        os._exit(0)  # it ended before
 
 
 def _lower(limit: int, value: int) -> None:
@@ -250,15 +301,20 @@ def _allow(ruleset: int, paths: Iterable[str], rights: int) -> None:
 
 # ------------------------------------------------------------------------------------ system calls (classic BPF)
 
-_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data, little-endian
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = (
+    0,
+    4,
+    16,
+    24,
+)  # offsets in struct seccomp_data, little-endian
 _ALLOW, _ERROR, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _FOREIGN_NUMBERS: Final = 0x40000000
 """Numbers from here on belong to x86's second set of calls, which would go round the others."""
 
 
 def _refuse_calls(calls: _Calls, *, network: bool) -> None:
-    """Refuse `_Calls.refused`, `_Calls.own` for other processes, and to open sockets."""
+    """Refuse `_Calls.refused`, `_Calls.own` for other processes, to open sockets, and what would undo the rest."""
     program = [
         _step(_LOAD, _ARCHITECTURE),
         _step(_EQUAL, calls.audit, 1, 0),
@@ -271,30 +327,46 @@ def _refuse_calls(calls: _Calls, *, network: bool) -> None:
     ]
     for number in calls.refused:
         program += [_step(_EQUAL, number, 0, 1), _step(_RETURN, _ERROR | _EPERM)]
+    itself = (os.getpid(), 0)  # for kill 0 is its group, in which it is alone
     for number in calls.own:
-        program += [
-            _step(_EQUAL, number, 0, 5),
-            _step(_LOAD, _FIRST_ARGUMENT),
-            _step(_EQUAL, os.getpid(), 2, 0),
-            _step(_EQUAL, 0, 1, 0),  # the process itself; for kill its group, in which it is alone
-            _step(_RETURN, _ERROR | _EPERM),
-            _step(_RETURN, _ALLOW),
-        ]
+        program += _by_argument(number, _FIRST_ARGUMENT, itself, listed=_ALLOW, others=_ERROR | _EPERM)
+    for number, argument, values in (
+        (calls.fcntl, _SECOND_ARGUMENT, _SIGNALS_BY_FILE),
+        (calls.ioctl, _SECOND_ARGUMENT, _SIGNALS_BY_SOCKET),
+        (calls.prctl, _FIRST_ARGUMENT, (_PR_SET_PDEATHSIG,)),
+    ):
+        program += _by_argument(number, argument, values, listed=_ERROR | _EPERM, others=_ALLOW)
+    families = _NETWORK if network else ()
+    program += _by_argument(calls.socket, _FIRST_ARGUMENT, families, listed=_ALLOW, others=_ERROR | _EACCES)
     program += [
-        _step(_EQUAL, calls.clone, 0, 3),
+        _step(_EQUAL, calls.clone, 0, 4),
         _step(_LOAD, _FIRST_ARGUMENT),
-        _step(_ANY_BIT, _CLONE_THREAD, 4, 0),  # a thread is allowed
+        _step(_ANY_BIT, _CLONE_THREAD, 0, 1),
+        _step(_RETURN, _ALLOW),  # a thread
         _step(_RETURN, _ERROR | _EPERM),
-        _step(_EQUAL, calls.socket, 0, 2),
+        # A pair of streams, which event loops wake themselves with. Each half of a pair of datagrams could send to any
+        # local socket, such as the system's log.
+        _step(_EQUAL, calls.socketpair, 0, 7),
         _step(_LOAD, _FIRST_ARGUMENT),
-        _step(_EQUAL, _AF_UNIX, 1, 0) if network else _step(_RETURN, _ERROR | _EACCES),
+        _step(_EQUAL, _AF_UNIX, 0, 4),
+        _step(_LOAD, _SECOND_ARGUMENT),
+        _step(_AND, _SOCK_TYPES),
+        _step(_EQUAL, _SOCK_STREAM, 0, 1),
         _step(_RETURN, _ALLOW),
         _step(_RETURN, _ERROR | _EACCES),
+        _step(_RETURN, _ALLOW),
     ]
     code = ctypes.create_string_buffer(b"".join(program))
     # struct sock_fprog: a length and a pointer
     header = struct.pack("@HP", len(program), ctypes.addressof(code))
     _check(_libc.prctl(_PR_SET_SECCOMP, 2, ctypes.c_char_p(header), 0, 0))
+
+
+def _by_argument(number: int, argument: int, values: Sequence[int], *, listed: int, others: int) -> list[bytes]:
+    """Return the steps that decide on a call by one of its arguments, of which the kernel too takes 32 bits."""
+    tests = [_step(_EQUAL, value, len(values) - at, 0) for at, value in enumerate(values)]
+    steps = [_step(_LOAD, argument), *tests, _step(_RETURN, others), _step(_RETURN, listed)]
+    return [_step(_EQUAL, number, 0, len(steps)), *steps]
 
 
 def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:

@@ -39,8 +39,10 @@ from hub.text import plain
 MANIFEST: Final = "patrol-hub.toml"
 """Name of the file in the plugin's package."""
 
-LARGEST: Final = 100_000
-"""A manifest with more bytes is refused."""
+LARGEST: Final = 16_000
+"""A manifest with more bytes is refused: twenty sources with three examples each need 9,000."""
+MOST_DOTS: Final = 100
+"""A line with more dots is refused: the time to read a key grows with the square of its parts, 45,000 took 48 s."""
 
 
 class ExampleQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,7 +70,7 @@ class SourceManifest(Struct, frozen=True, forbid_unknown_fields=True):
 class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
     """What a plugin says of itself before it is imported."""
 
-    api: int
+    api: Annotated[int, Meta(ge=0, le=1_000_000)]
     record_sources: Annotated[tuple[SourceManifest, ...], Meta(min_length=1, max_length=20)]
     network: bool = False
 
@@ -115,7 +117,10 @@ def read_manifest(entry_point: str, path: Sequence[str] | None = None) -> Locate
         file = Path(folder) / MANIFEST
         if file.is_file():
             return Located(parse_manifest(_content(file)), str(Path(folder).resolve()))
-    raise PluginError(f"the package {plain(name, 60)} has no {MANIFEST}, so what it offers cannot be known unimported")
+    raise PluginError(
+        f"the package {plain(name, 60)} has no {MANIFEST}, so what it offers cannot be known unimported; "
+        "plugins_in_process, where the operator names it, loads it into the hub's own process"
+    )
 
 
 def parse_manifest(content: bytes) -> Manifest:
@@ -124,9 +129,11 @@ def parse_manifest(content: bytes) -> Manifest:
     Raises:
         PluginError: It is no TOML, or a key is unknown, missing or wrong.
     """
+    if any(line.count(b".") > MOST_DOTS for line in content.split(b"\n") if not line.lstrip().startswith(b"#")):
+        raise PluginError(f"its {MANIFEST} has a line with over {MOST_DOTS} dots")
     try:
         table = tomllib.loads(content.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError is also what a number of too many digits raises
         raise PluginError(f"its {MANIFEST} is no TOML: {plain(str(error))}") from error
     try:
         manifest = msgspec.convert(table, Manifest)

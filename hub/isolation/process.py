@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final
 
@@ -25,6 +26,12 @@ from hub.isolation.pipes import LENGTH
 
 _PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ")
 """What a child gets of our environment: enough to start Python, none of the secrets that others keep there."""
+
+_LEAST: Final = 1024
+"""Bytes that a reply counts for at least: an answer in a million small ones would keep us busy until its deadline."""
+_starter: Final = ThreadPoolExecutor(1, "starts children")
+"""The one thread that starts children, and stays: the kernel ends a child with the thread that started it, not with the
+process, and the worker threads that call us come and go."""
 
 
 class ChildGoneError(Exception):
@@ -54,8 +61,9 @@ class ChildProcess:
             "OMP_NUM_THREADS": "1",
         }
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-s", "-m", "hub.isolation.child"],
+            self._process = _starter.submit(
+                subprocess.Popen[bytes],
+                [sys.executable, "-P", "-s", "-m", "hub.isolation.child", str(os.getpid())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -63,7 +71,7 @@ class ChildProcess:
                 cwd="/",
                 start_new_session=True,  # a process group of its own, which is killed as one
                 bufsize=0,
-            )
+            ).result()
         except OSError as error:
             raise PluginError(f"its process cannot be started: {error.strerror}") from error
         assert self._process.stdin is not None  # noqa: S101  # asked for above
@@ -82,22 +90,27 @@ class ChildProcess:
         """Whether it still runs."""
         return self._process.poll() is None
 
-    def ask(self, request: Request, *, until: float) -> Iterator[Reply]:
+    def ask(self, request: Request, *, until: float, most: int = LONGEST_REPLY) -> Iterator[Reply]:
         """Send a request and yield the replies as they come; the caller stops at the one that ends it.
 
         Args:
             request: What is asked.
             until: Time on `time.monotonic` by which everything must be there.
+            most: Bytes of all replies together; nothing of one that goes beyond is read.
 
         Raises:
             DeadlineError: It is not; the child is of no more use.
             ChildGoneError: The child has ended or talks nonsense; it is of no more use.
         """
         self._send(pack(request), until)
+        left = most
         while True:
             (length,) = LENGTH.unpack(self._read(LENGTH.size, until))
-            if not 0 < length <= LONGEST_REPLY:
-                raise ChildGoneError(f"it announced a reply of {length} bytes")
+            if not length:
+                raise ChildGoneError("it sent what is no reply")
+            left -= max(length, _LEAST)
+            if left < 0:
+                raise ChildGoneError(f"its answer is too large: over {most >> 20} MiB")
             try:
                 yield read_reply(self._read(length, until))
             except msgspec.MsgspecError:
@@ -171,8 +184,10 @@ class ChildProcess:
             raise DeadlineError("no answer in time")
 
     def _gone(self) -> str:
-        with suppress(subprocess.TimeoutExpired):  # its end of the pipe is closed a moment before it has ended
+        try:  # its end of the pipe is closed a moment before it has ended
             self._process.wait(0.5)
+        except subprocess.TimeoutExpired:
+            return "it closed its pipe to the hub"
         return self.ending()
 
 

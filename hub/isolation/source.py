@@ -15,6 +15,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
+from msgspec.structs import replace
+
 from hub.backends import PluginContext, RecordSource, SourceInfo, SourceRecord
 from hub.errors import (
     DeadlineError,
@@ -27,6 +29,7 @@ from hub.errors import (
     TrustError,
 )
 from hub.isolation.calls import (
+    LONGEST_REPLY,
     Begin,
     Begun,
     Erased,
@@ -44,7 +47,7 @@ from hub.isolation.calls import (
     send_query,
     take_info,
 )
-from hub.isolation.confining import confine_source
+from hub.isolation.confining import LARGEST_STORE, confine_source
 from hub.isolation.manifest import IsolatedPart
 from hub.isolation.process import ChildGoneError, ChildProcess
 from hub.isolation.settings import Isolation
@@ -65,10 +68,12 @@ LONGEST_REST: Final = 60.0
 """Seconds between two children, at most; the first rest is half a second."""
 MOST_RECORDS: Final = 10_001
 """Records after which no more are taken; the host refuses an answer of so many."""
-MOST_CHARACTERS: Final = 4 << 20
-"""Characters of one answer after which no more are taken; the host refuses one of more."""
-MOST_PLATES: Final = 5_000_000
-"""Plates after which no more are taken."""
+MOST_BYTES: Final = 4 << 20
+"""Bytes of one answer; what the hub makes of them takes some tens of times as much memory while it decides."""
+MOST_PLATES: Final = 1_000_000
+"""Plates that a source may name: ten times a hot list, and as many as the largest register that was measured."""
+PLATES_BYTES: Final = 48 * MOST_PLATES
+"""Bytes of all of them."""
 
 
 class IsolatedSource(RecordSource):
@@ -162,16 +167,12 @@ class IsolatedSource(RecordSource):
                     raise SourceGoneError(f"its process has to be started again: {self.parked or self._times()}")
                 raise SourceError(f"{self.name} is not open")
             found: list[SourceRecord] = []
-            characters = 0
-            for reply in self._ask(send_query(query), self._seconds):
+            for reply in self._ask(send_query(query), self._seconds, MOST_BYTES):
                 if not isinstance(reply, Records):
                     self._unexpected(reply)
-                for record in reply.records:
-                    found.append(SourceRecord(record.entry, record.fields))
-                    characters += sum(len(value) for value in record.fields.values() if isinstance(value, str))
-                if len(found) > MOST_RECORDS or characters > MOST_CHARACTERS:
-                    self._died("its answer is too large")
-                    raise SourceUnavailableError("its answer is too large")
+                found += (SourceRecord(record.entry, record.fields) for record in reply.records)
+                if len(found) > MOST_RECORDS:
+                    self._refuse(f"its answer is too large: over {MOST_RECORDS - 1} records")
                 if reply.last:
                     break
             self._deaths = 0
@@ -187,13 +188,12 @@ class IsolatedSource(RecordSource):
             if self._child is None:
                 return ()
             plates: list[str] = []
-            for reply in self._ask(ListPlates(), OPEN_SECONDS):
+            for reply in self._ask(ListPlates(), OPEN_SECONDS, PLATES_BYTES):
                 if not isinstance(reply, Plates):
                     self._unexpected(reply)
-                plates += (plate[:40] for plate in reply.plates)
+                plates += reply.plates
                 if len(plates) > MOST_PLATES:
-                    self._died("it names too many plates")
-                    raise SourceUnavailableError("it names too many plates")
+                    self._refuse(f"it names too many plates: over {MOST_PLATES}")
                 if reply.last:
                     break
             return plates
@@ -210,7 +210,7 @@ class IsolatedSource(RecordSource):
             self.part, self._private, deadline=OPEN_SECONDS, isolation=self._isolation, now=self._now
         )
         try:
-            context = other._start(context)
+            context = other._start(context, destroys=True)
             self._erases = other._erases
             if not self._erases:
                 return 0
@@ -227,8 +227,12 @@ class IsolatedSource(RecordSource):
 
     # ------------------------------------------------------------------------------------------ the child
 
-    def _start(self, context: PluginContext) -> PluginContext:
+    def _start(self, context: PluginContext, *, destroys: bool = False) -> PluginContext:
         """Start a child, have it load the plugin, and hold what the source declares against the manifest.
+
+        Args:
+            context: With what it would be opened in this process.
+            destroys: Whether it destroys records, for which it has to reach every place of what an importer has made.
 
         Returns:
             The context with which the source is opened there.
@@ -239,7 +243,7 @@ class IsolatedSource(RecordSource):
             self.parked = str(error)
             raise
         begin = Begin(
-            confinement=allowed,
+            confinement=replace(allowed, file_size=LARGEST_STORE) if destroys else allowed,
             plugin=self.part.plugin,
             entry_point=self.part.entry_point,
             source=self.part.manifest.name,
@@ -262,11 +266,11 @@ class IsolatedSource(RecordSource):
             self._unexpected(reply)
         return reply
 
-    def _ask(self, request: Request, seconds: float) -> Iterable[Reply]:
+    def _ask(self, request: Request, seconds: float, most: int = LONGEST_REPLY) -> Iterable[Reply]:
         """Yield the child's replies; whatever ends it is drawn its consequence from here."""
         assert self._child is not None  # noqa: S101  # each caller has looked
         try:
-            yield from self._child.ask(request, until=time.monotonic() + seconds)
+            yield from self._child.ask(request, until=time.monotonic() + seconds, most=most)
         except DeadlineError:
             self._died(f"no answer within {seconds:.3g} s")
             raise DeadlineError(f"no answer within {seconds:.3g} s") from None
@@ -277,8 +281,7 @@ class IsolatedSource(RecordSource):
     def _unexpected(self, reply: Reply) -> NoReturn:
         """Raise what a reply that ends a call stands for."""
         if not isinstance(reply, Failed):
-            self._died("it sent a reply to something else")
-            raise SourceUnavailableError("it sent a reply to something else")
+            self._refuse("it sent a reply to something else")
         what = plain(reply.what) or "no reason given"
         if reply.failure in (Failure.TRESPASS, Failure.PLUGIN):
             self._park(what)
@@ -294,6 +297,10 @@ class IsolatedSource(RecordSource):
         self.parked = why
         self._drop()
         raise PluginParkedError(f"it is parked: {why}")
+
+    def _refuse(self, why: str) -> NoReturn:
+        self._died(why)
+        raise SourceUnavailableError(why)
 
     def _died(self, how: str) -> None:
         """Note that a child is of no more use, and when the next one may start."""

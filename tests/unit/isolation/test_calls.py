@@ -5,7 +5,23 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from hub.isolation.calls import BATCH, LONGEST_REPLY, MOST_FIELDS, FoundRecord, Records, pack, read_reply
+from hub.isolation.calls import (
+    BATCH,
+    LONGEST_ENTRY,
+    LONGEST_NAME,
+    LONGEST_PLATE,
+    LONGEST_PROBLEM,
+    MOST_FIELDS,
+    MOST_ROWS,
+    BadLine,
+    FoundRecord,
+    Imported,
+    Plates,
+    Records,
+    Reply,
+    pack,
+    read_reply,
+)
 from hub.isolation.pipes import LENGTH
 
 
@@ -16,7 +32,7 @@ def records(count: int, each: bytes) -> bytes:
 
 
 def test_millions_of_empty_records_are_refused_before_one_is_made() -> None:
-    body = records(LONGEST_REPLY // 3 - 100, b"\x92\xa0\x80")
+    body = records(8_000_000, b"\x92\xa0\x80")
     with pytest.raises(msgspec.DecodeError, match=f"length <= {BATCH}"):
         read_reply(body)
 
@@ -29,6 +45,34 @@ def test_a_record_has_so_many_fields_at_most() -> None:
     assert isinstance(read_reply(of(MOST_FIELDS)), Records)
     with pytest.raises(msgspec.DecodeError, match=f"length <= {MOST_FIELDS}"):
         read_reply(of(MOST_FIELDS + 1))
+
+
+def record(entry: str = "E", name: str = "name") -> Reply:
+    return Records((FoundRecord(entry, {name: "x"}),), last=True)
+
+
+def imported(number: int = 1, line: int = 1, problem: str = "x") -> Reply:
+    return Imported(number, (BadLine(line, problem),), "")
+
+
+BOUNDS = {
+    "entry": (record("E" * LONGEST_ENTRY), record("E" * (LONGEST_ENTRY + 1))),
+    "name": (record(name="n" * LONGEST_NAME), record(name="n" * (LONGEST_NAME + 1))),
+    "plate": (Plates(("é" * LONGEST_PLATE,), last=True), Plates(("é" * (LONGEST_PLATE + 1),), last=True)),
+    "problem": (imported(problem="x" * LONGEST_PROBLEM), imported(problem="x" * (LONGEST_PROBLEM + 1))),
+    "fewer than none": (imported(0), imported(-5)),
+    "more than there are": (imported(MOST_ROWS), imported(2**63)),
+    "line before the first": (imported(line=0), imported(line=-1)),
+    "line behind the last": (imported(line=MOST_ROWS), imported(line=MOST_ROWS + 1)),
+}
+
+
+@pytest.mark.parametrize("case", BOUNDS)
+def test_texts_and_numbers_are_bounded_where_they_are_read(case: str) -> None:
+    good, bad = BOUNDS[case]
+    assert read_reply(pack(good)[LENGTH.size :]) == good
+    with pytest.raises(msgspec.DecodeError):
+        read_reply(pack(bad)[LENGTH.size :])
 
 
 @pytest.mark.parametrize(

@@ -44,11 +44,20 @@ class TakesFiles(Importer):
         (context.state / "begun").touch()
         if text in FAILURES:
             FAILURES[text](file)
+        if text.startswith("line"):
+            return ImportReport(imported=1, bad=(BadRow(int(text.split()[1]), "wrong"),))
+        if text.startswith("number"):
+            return ImportReport(imported=int(text.split()[1]), bad=())
         (context.state / "store").write_text(text)
         return ImportReport(imported=2, bad=(BadRow(3, "no\\nplate"),), list_digest="0" * 64)
 
 def fail(error):
     raise error
+
+def write_at(place):
+    with open(os.environ["HOME"] + "/large", "wb") as file:
+        file.seek(place)
+        file.write(b"x")
 
 FAILURES = {{
     "input": lambda file: fail(InputError(f"{{file.name}} holds no row")),
@@ -58,6 +67,8 @@ FAILURES = {{
     "dies": lambda file: os._exit(3),
     "looks round": lambda file: (file.parent / "other.csv").read_text(),
     "hangs": lambda file: time.sleep(600),
+    "far behind": lambda file: write_at(768 << 20),
+    "too far behind": lambda file: write_at(1 << 30),
     "reaches out": lambda file: open(f"/proc/{{os.getppid()}}/mem"),
 }}
 
@@ -90,11 +101,21 @@ def test_it_imports(take, tmp_path: Path) -> None:
     assert (tmp_path / "state" / "plugins" / "bicycles" / "store").read_text() == "two rows"
 
 
+def test_its_store_may_be_larger_than_what_a_source_writes(take, tmp_path: Path) -> None:
+    assert take("far behind").imported == 2
+    assert (tmp_path / "state" / "plugins" / "bicycles" / "large").stat().st_size == (768 << 20) + 1
+
+
 FAILURES: dict[str, tuple[type[HubError], str]] = {
     "input": (InputError, "list.csv holds no row"),
     "trust": (TrustError, "signed by nobody"),
     "store": (SourceError, "the disk is full"),
     "other": (SourceError, "ValueError at __init__.py"),
+    "too far behind": (SourceError, "OSError at"),
+    "number -5": (SourceError, "its report has a number of rows that is below 0 or above 1000000000"),
+    "number 9223372036854775808": (SourceError, "its report has a number of rows"),
+    "line -1": (SourceError, "its report has a number of rows"),
+    "line 9223372036854775808": (SourceError, "its report has a number of rows"),
     "dies": (SourceUnavailableError, "broke off: its process left with status 3"),
     "looks round": (SourceError, "PermissionError at"),
     "reaches out": (PluginParkedError, "tried to open /mem of another process"),

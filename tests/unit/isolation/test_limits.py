@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,8 +19,11 @@ THERE = guards()
 pytestmark = pytest.mark.skipif(not THERE.landlock, reason="this kernel has no Landlock")
 
 SCRIPT = """
-import ctypes, json, os, resource, signal, socket, sqlite3, subprocess, sys, threading
+import ctypes, errno, fcntl, json, os, resource, signal, socket, sqlite3, subprocess, sys, threading
 from hub.isolation.limits import Confinement, confine
+libc = ctypes.CDLL(None, use_errno=True)
+def by_c(name, *arguments):
+    return libc[name](*arguments) == -1 and errno.errorcode[ctypes.get_errno()]
 wanted = json.loads(sys.argv[1])
 attempts = wanted.pop("attempts")
 done = confine(Confinement(**{**wanted, "read": tuple(wanted["read"]), "write": tuple(wanted["write"])}))
@@ -36,7 +41,8 @@ def confined(attempts, *, read=(), write=(), **more):
     wanted = {"attempts": attempts, "read": [sys.prefix, sys.base_prefix, str(ROOT / "hub"), "/usr", "/lib", *read]}
     wanted |= {"write": list(write), **more}
     call = [sys.executable, "-c", SCRIPT, json.dumps(wanted)]
-    done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=False)
+    environment = os.environ | {"TMPDIR": write[0]} if write else None
+    done = subprocess.run(call, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -104,11 +110,75 @@ def test_what_landlock_lets_through_is_refused_for_what_belongs_to_the_hub(tmp_p
     assert (private.stat().st_mode, private.stat().st_mtime) == (before.st_mode, before.st_mtime)
 
 
+def test_memory_that_no_limit_counts_watching_and_ways_round_the_rest(tmp_path):
+    tries = {
+        "os.memfd_create('x')": "PermissionError",
+        "{by_c('syscall', each, 0) for each in (425, 426, 427)}": "{'EPERM'}",  # io_uring
+        "by_c('syscall', 447, 0)": "'EPERM'",  # memfd_secret
+        "{by_c('inotify_init'), by_c('inotify_init1', 0), by_c('inotify_add_watch', 0, b'/', 1)}": "{'EPERM'}",
+        "{by_c('fanotify_init', 0, 0), by_c('fanotify_mark', 0, 0, 0, 0, 0)}": "{'EPERM'}",
+        f"os.posix_fallocate(os.open({str(tmp_path / 'x')!r}, os.O_CREAT | os.O_RDWR), 0, 1 << 20)": "PermissionError",
+        # The kernel signals whoever owns a file that can be read: nobody is made its owner, no signal is chosen.
+        "fcntl.fcntl(0, fcntl.F_SETOWN, os.getppid())": "PermissionError",
+        "fcntl.fcntl(0, 10, signal.SIGKILL)": "PermissionError",
+        "fcntl.fcntl(0, 15, bytes(8))": "PermissionError",
+        "[fcntl.ioctl(socket.socketpair()[0], each, bytes(4)) for each in (0x8901,)]": "PermissionError",
+        "[fcntl.ioctl(socket.socketpair()[0], each, bytes(4)) for each in (0x8902,)]": "PermissionError",
+        "by_c('prctl', 1, 0, 0, 0, 0)": "'EPERM'",  # it would outlive the hub
+        "socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)": "PermissionError",
+        "socket.socketpair(socket.AF_UNIX, socket.SOCK_RAW)": "PermissionError",
+        "socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)": "PermissionError",
+        "socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)": "PermissionError",
+        "by_c('syscall', 0x40000000 + 39)": "'EPERM'",  # getpid, by its number in another set of calls
+    }
+    for network in (False, True):
+        said = confined(list(tries), write=[str(tmp_path)], network=network)
+        said.pop("done")
+        assert said == tries
+
+
+def test_what_honest_code_needs(tmp_path):
+    loop = "(lambda a: a.run(a.wait_for(a.to_thread(int), 5)))(__import__('asyncio'))"
+    tasks = "(lambda t: t.run(t.to_thread.run_sync, int))(__import__('trio'))"
+    tries = {
+        loop: "0",
+        tasks: "0",
+        "[each.close() for each in socket.socketpair()]": "[None, None]",
+        "(lambda a, b: a.send(b'x'))(*socket.socketpair(1, socket.SOCK_STREAM | socket.SOCK_NONBLOCK))": "1",
+        "fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 3) > 2": "True",
+        "fcntl.ioctl(socket.socketpair()[0], 0x541B, bytes(4))": repr(bytes(4)),  # FIONREAD
+        "ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(abs)(-3)": "3",
+        "ctypes.CDLL(None).prctl(15, b'worker', 0, 0, 0)": "0",
+        "len(__import__('ssl').create_default_context().get_ciphers()) > 0": "True",
+        f"sqlite3.connect({str(tmp_path / 'db')!r}).execute('pragma journal_mode = wal').fetchone()": "('wal',)",
+        f"sqlite3.connect({str(tmp_path / 'db')!r}).executescript('create table t(x); vacuum') and 1": "1",
+        f"__import__('numpy').arange(9.0).tofile({str(tmp_path / 'array')!r})": "None",
+    }
+    said = confined(list(tries), write=[str(tmp_path)])
+    said.pop("done")
+    assert said == tries
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="its processor knows one set of calls")
+def test_a_call_of_the_processor_s_older_kind_ends_it():
+    # mov eax, 20 (getpid); int 0x80; ret
+    code = (
+        "(lambda page: (page.write(bytes.fromhex('b814000000cd80c3')), ctypes.CFUNCTYPE(ctypes.c_int)"
+        "(ctypes.addressof(ctypes.c_char.from_buffer(page)))()))(__import__('mmap').mmap(-1, 4096, prot=7))"
+    )
+    call = [sys.executable, "-c", SCRIPT, json.dumps({"attempts": [code], "read": [sys.base_prefix], "write": []})]
+    assert subprocess.run(call, cwd=ROOT, capture_output=True, check=False).returncode == -signal.SIGSYS
+
+
 def test_the_network_where_it_is_allowed_but_never_a_local_socket():
     tries = {
         "socket.socket(socket.AF_INET) and 1": "1",
         "socket.create_connection(('127.0.0.1', 1))": "ConnectionRefusedError",
         "socket.socket(socket.AF_UNIX)": "PermissionError",
+        "socket.getaddrinfo('127.0.0.1', 80)[0][4]": "('127.0.0.1', 80)",
+        "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW) and 1": "1",  # which addresses there are here
+        "socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)": "PermissionError",  # the machine that this one runs on
+        "socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET)": "PermissionError",
     }
     said = confined(list(tries), network=True)
     said.pop("done")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+import tracemalloc
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 
 from hub.errors import DeadlineError, PluginError, PluginParkedError, SourceError, SourceGoneError, TrustError
-from hub.isolation.calls import send_query, take_query
+from hub.isolation.calls import LONGEST_ENTRY, LONGEST_NAME, send_query, take_query
 from hub.isolation.limits import guards
+from hub.isolation.source import MOST_PLATES
 from hub.messages import DocumentQuery, PersonQuery, PlateQuery, Query
 from hub.testing.sources import typed_plate
 from tests.kit_isolation import NOW, SOURCE, Stranger, query
@@ -175,6 +177,75 @@ def test_an_answer_forgives_earlier_deaths(stranger, state: Path) -> None:
         assert not source.parked
 
 
+GOES_ROUND = """
+import ctypes, os, stat, struct
+import msgspec
+
+def send_on_and_on(reply):
+    body = msgspec.msgpack.encode(reply)
+    frame = struct.pack("<I", len(body)) + body
+    (pipe,) = [each for each in range(3, 64) if ctypes.CDLL(None).fcntl(each, 3, 0) & 3 == 1 and is_pipe(each)]
+    os.set_blocking(pipe, True)
+    while True:
+        os.write(pipe, frame)
+
+def is_pipe(each):
+    return stat.S_ISFIFO(os.fstat(each).st_mode)
+"""
+"""Finds the pipe to the hub and writes into it what our side of the child would not."""
+
+FLOODS = {
+    "of entries": '{{"type": "records", "records": [["E" * 900, {{}}]] * 64, "last": False}}',
+    "of names": '{{"type": "records", "records": [["E", {{str(i) * 30: 0 for i in range(200)}}]] * 10, "last": False}}',
+    "of nothing": '{{"type": "records", "records": [], "last": False}}',
+    "in one": '{{"type": "records", "records": [["E" * 360_000, {{}}]] * 64, "last": False}}',
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_whatever_an_answer_consists_of_its_bytes_are_bounded(stranger, state: Path, flood: str) -> None:
+    code = SOURCE.replace("        yield", f"        send_on_and_on({FLOODS[flood]})\n        yield")
+    plugin = stranger("bicycles", code, before=GOES_ROUND)
+    with plugin.source(state, deadline=20.0) as source:
+        source.open(plugin.context(state))
+        tracemalloc.start()
+        try:
+            with pytest.raises(SourceError, match=r"^its answer is too large: over 4 MiB$"):
+                source.find(query(typed_plate("KE123AB")))
+            assert tracemalloc.get_traced_memory()[1] < 100 << 20
+        finally:
+            tracemalloc.stop()
+        assert source.pid is None
+
+
+def test_long_identifiers_and_names_are_cut_where_they_are_sent(stranger, state: Path) -> None:
+    plugin = stranger("bicycles", SOURCE.replace('SourceRecord("E1", {{', 'SourceRecord("E" * 9000, {{"n" * 9000: 1, '))
+    with plugin.source(state) as source:
+        source.open(plugin.context(state))
+        (record,) = source.find(query(typed_plate("KE123AB")))
+    assert record.entry == "E" * LONGEST_ENTRY
+    assert record.fields == {"n" * LONGEST_NAME: 1, "plate": "KE123AB", "category": "stolen_vehicle"}
+
+
+PLATES = {"few": 120, "a million": MOST_PLATES, "more": MOST_PLATES + 1}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", PLATES)
+def test_plates_are_cut_and_bounded_in_number(stranger, state: Path, number: str) -> None:
+    code = SOURCE.replace('["KE123AB"]', f'("%d" % i + "A" * 50 for i in range({PLATES[number]}))')
+    plugin = stranger("bicycles", code)
+    with plugin.source(state) as source:
+        source.open(plugin.context(state))
+        if number == "more":
+            with pytest.raises(SourceError, match=r"^it names too many plates: over 1000000$"):
+                source.plates()
+        else:
+            plates = list(source.plates())
+            assert len(plates) == PLATES[number]
+            assert plates[0] == "0" + 39 * "A"
+
+
 BROKEN = {
     "raises": ("raise RuntimeError('no\\nway\\x1b[2J')", "RuntimeError: no way[2J"),
     "exits": ("import sys; sys.exit(3)", "SystemExit: 3"),
@@ -215,6 +286,68 @@ def test_errors_for_the_officer_come_through_and_others_without_their_text(stran
             source.find(query(typed_plate("KE2")))
         with pytest.raises(SourceError, match=r"^disk$"):
             source.find(query(typed_plate("KE3")))
+
+
+def test_an_error_that_fails_when_it_is_told_is_one_all_the_same(stranger, state: Path) -> None:
+    code = SOURCE.replace("        yield", "        raise Unspeakable\n        yield")
+    before = """
+        from hub.errors import SourceError
+        class Unspeakable(SourceError):
+            def __str__(self):
+                raise SystemExit("KE1")
+    """
+    plugin = stranger("bicycles", code, before=before)
+    with plugin.source(state) as source:
+        source.open(plugin.context(state))
+        pid = source.pid
+        with pytest.raises(PluginError, match=r"^it failed with Unspeakable at .*, whose text cannot be had$"):
+            source.find(query(typed_plate("KE1")))
+        assert source.pid == pid
+
+
+def test_one_that_fails_when_it_is_told_parks_a_plugin_that_is_being_loaded(stranger, state: Path) -> None:
+    code = SOURCE.replace("    def open", "    def __init__(self):\n        raise Unspeakable\n\n    def open")
+    before = """
+        class Unspeakable(Exception):
+            def __str__(self):
+                raise SystemExit
+    """
+    plugin = stranger("bicycles", code, before=before)
+    with plugin.source(state) as source, pytest.raises(PluginParkedError) as caught:
+        source.open(plugin.context(state))
+    assert "Unspeakable at __init__.py" in str(caught.value)
+
+
+def test_one_that_closes_what_it_did_not_open_is_told_so(stranger, state: Path) -> None:
+    code = SOURCE.replace(
+        "        yield", "        import os, time\n        os.closerange(0, 64)\n        time.sleep(60)\n        yield"
+    )
+    plugin = stranger("bicycles", code)
+    with plugin.source(state) as source:
+        source.open(plugin.context(state))
+        with pytest.raises(SourceError, match=r"^it closed its pipe to the hub$"):
+            source.find(query(typed_plate("KE1")))
+        assert source.pid is None
+
+
+def test_a_file_has_its_bound_and_erasing_reaches_what_an_importer_has_made(stranger, state: Path) -> None:
+    code = SOURCE.replace(
+        "        self.context = context\n",
+        "        try:\n            write(context)\n            detail = 'written'\n"
+        "        except OSError as error:\n            detail = error.strerror\n"
+        "        return SourceInfo(entries=1, detail=detail)\n\n"
+        "    def erase_due(self, context, keep):\n        return write(context)\n\n    def nothing(self):\n",
+    )
+    before = """
+        def write(context):
+            with (context.state / "store").open("wb") as file:
+                file.seek(768 << 20)
+                return file.write(b"x")
+    """
+    plugin = stranger("bicycles", code, before=before)
+    with plugin.source(state) as source:
+        assert source.open(plugin.context(state)).detail == "File too large"
+        assert source.erase_due(plugin.context(state), timedelta(hours=24)) == 1
 
 
 def test_erasing_has_a_child_of_its_own(stranger, state: Path) -> None:
