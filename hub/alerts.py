@@ -243,12 +243,21 @@ class AlertBook:
             NotAllowedError: The requester may not see alerts; NotSignedInError where nobody is signed in.
             StoreError: It cannot be read.
         """
+        shown = await self.current(requester, alert)
+        self._shown[alert, requester.officer] = self._clock.now()
+        return shown
+
+    async def current(self, requester: Requester, alert: str) -> Alert:
+        """Return one alert as it stands now, for the hub's own use on an officer's behalf: nobody has seen it by that.
+
+        Raises:
+            UsageError, NotAllowedError, StoreError: As `show`.
+        """
         policy.may_see_alerts(requester).demand()
         found = await self._store.get(alert)
         shown = self._as_of(found, self._clock.now())
         if shown is None:
             raise UsageError(f"alert {alert} was kept until {found.keep_until:%Y-%m-%d %H:%M} UTC and is gone")
-        self._shown[alert, requester.officer] = self._clock.now()
         return shown
 
     async def repeats(self, alert: str) -> int:

@@ -31,6 +31,7 @@ from hub.messages import (
 )
 from hub.parking import Parking
 from hub.parts import (
+    dispatchers,
     installed_plugins,
     open_face_detector,
     open_grammars,
@@ -44,7 +45,7 @@ from hub.picturing import Picturing
 from hub.plugins import PluginHost
 from hub.probing import ProbeDesk
 from hub.running import Ended, Hub, Watched
-from hub.sources import SourceStatus, open_sources
+from hub.sources import PATIENCE, SourceStatus, open_sources
 from hub.unit import Unit, new_identifier, open_unit
 from hub.watchlists.trust import TRUSTED_FOLDER
 from hub.watchlists.trusted import TrustedReader
@@ -66,6 +67,7 @@ async def open_hub(
     say: Callable[[str], None] = lambda _: None,
     listener: socket.socket | None = None,
     microphone: OpenMicrophone | None = None,
+    patience: float = PATIENCE,
 ) -> AsyncIterator[Hub]:
     """Open a unit with its plugins and sources for the block; `Hub.run` starts the actors.
 
@@ -81,6 +83,7 @@ async def open_hub(
         say: Gets one-line remarks for the operator.
         listener: Socket on which dashboards attach, from `hub.attach.claim_socket`; None for none.
         microphone: Opens the microphone; default the configuration's, through PortAudio.
+        patience: Seconds to wait for sources that no read is compared with; see `open_sources`.
 
     Raises:
         HubError: A store, the log, the models or a plugin that is needed cannot be opened.
@@ -95,7 +98,10 @@ async def open_hub(
             await each(alert, requester)
 
     picturing = Picturing(partial(open_face_detector, plugins, settings, state))
-    async with open_unit(settings, state, clock=clock, follow_up=follow_up, picturing=picturing) as unit:
+    targets = dispatchers(plugins, settings, state)
+    async with open_unit(
+        settings, state, clock=clock, follow_up=follow_up, picturing=picturing, targets=targets
+    ) as unit:
         parking = Parking(plugins, state, log=unit.log, clock=unit.clock, unit=settings.unit, say=say)
         await parking.account()
         answering = Answering(translator_specs(plugins, settings, state))
@@ -109,6 +115,7 @@ async def open_hub(
                 clock=unit.clock,
                 book=book,
                 per_ten_thousand=settings.plates.reading.false_alerts_per_ten_thousand,
+                patience=patience,
                 on_opened=partial(_on_opened, unit, parking),
                 on_ended=partial(_account_end, unit),
             ) as sources:

@@ -42,6 +42,7 @@ from hub.errors import (
 )
 from hub.events import AlertEvent, Event, alert_event
 from hub.hearing import Conversation, UnitMicrophone
+from hub.inference import let_go
 from hub.ledger import Ledger
 from hub.messages import Alert, AlertState, Requester, WatchHealth
 from hub.requests import Requests
@@ -127,16 +128,15 @@ class Served(Struct, frozen=True, eq=False):
 
 
 @contextmanager
-def claim_socket(state: Path) -> Iterator[socket.socket]:
-    """Make the hub's socket in the state folder, mode 0600, for the block; nobody is listened to yet.
+def claim_unit(state: Path) -> Iterator[None]:
+    """Be the one hub of a state folder for the block: of two, each would end what the log says of the other's run.
 
-    A lock that ends with the process says which hub is alive, so what a dead one left behind is replaced.
+    A lock that ends with the process says which hub is alive.
 
     Raises:
         UsageError: Another hub runs on this state folder.
-        StoreError: The socket cannot be made.
+        StoreError: The folder cannot be used.
     """
-    path = state / SOCKET_FILE
     try:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = os.open(state / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -149,10 +149,23 @@ def claim_socket(state: Path) -> Iterator[socket.socket]:
             raise UsageError(
                 f"a hub runs on {state} already: attach to it with `patrol-hub tui`, or stop it first"
             ) from error
-        with _bound(path) as listener:
-            yield listener
+        yield
     finally:
         os.close(lock)
+
+
+@contextmanager
+def claim_socket(state: Path) -> Iterator[socket.socket]:
+    """Make the hub's socket in the state folder, mode 0600, for the block; nobody is listened to yet.
+
+    What a dead hub left behind is replaced; see `claim_unit`.
+
+    Raises:
+        UsageError: Another hub runs on this state folder.
+        StoreError: The socket cannot be made.
+    """
+    with claim_unit(state), _bound(state / SOCKET_FILE) as listener:
+        yield listener
 
 
 @contextmanager
@@ -289,6 +302,7 @@ class _Connection:
                     async with trio.open_nursery() as self._watching:
                         self._watching.start_soon(self._tell)
                         self._watching.start_soon(self._pulse)
+                        self._watching.start_soon(self._follow_session)
                         await self._take(acts, self._watching)
                         self._leave()
         finally:
@@ -362,9 +376,11 @@ class _Connection:
             message = Refused(
                 request=number, reason=plain(str(error), limit=500), sign_in=isinstance(error, NotSignedInError)
             )
+            let_go(error)  # and whom it was asked about
         except Exception as error:  # noqa: BLE001  # a fault costs this request, never the hub
             self._served.say(f"a request failed: {type(request).__name__}, {locate(error)}")
             message = Refused(request=number, reason="the hub failed to do this; its own log says where")
+            let_go(error)
         await self.send(message)
 
     async def _carry_out(self, request: Request) -> Message:
@@ -458,21 +474,25 @@ class _Connection:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_SECONDS), suppress(HubError):
                 await self._served.officers.sign_out(session.token)
 
-    async def _left(self) -> float | None:
-        """Return how many seconds the session stands, None where nobody is signed in; end one that is over."""
-        session = self._session
-        if session is None:
-            return None
-        try:
-            left = await self._served.officers.left(session.token)
-        except StoreError:
-            left = self._until - self._served.clock.boottime()
-        if left <= 0:
-            await self._end_session(session)
-            return None
-        if self._session is session:
-            self._until = self._served.clock.boottime() + left
-        return left
+    async def _follow_session(self) -> None:
+        """End a session that is over, here or because another process ended it. The store may take its time over it."""
+        while not self._gone:
+            await trio.sleep(PULSE_SECONDS)
+            session = self._session
+            if session is None:
+                continue
+            try:
+                left = await self._served.officers.left(session.token)
+            except StoreError:
+                left = self._until - self._served.clock.boottime()
+            if left <= 0:
+                await self._end_session(session)
+            elif self._session is session:
+                self._until = self._served.clock.boottime() + left
+
+    def _left(self) -> float | None:
+        """Return how many seconds the session stands as far as is known, None where nobody is signed in."""
+        return None if self._session is None else max(0.0, self._until - self._served.clock.boottime())
 
     # ------------------------------------------------------------------------------------------ telling
 
@@ -523,15 +543,16 @@ class _Connection:
             await shown.wait()
 
     async def _pulse(self) -> None:
+        """Show that the hub lives. Waits for no store: a dashboard that hears nothing takes the hub for lost."""
         while not self._gone:
             await trio.sleep(PULSE_SECONDS)
-            await self.send(self._now(await self._left()))
+            await self.send(self._now())
 
-    def _now(self, left: float | None) -> Pulse:
+    def _now(self) -> Pulse:
         served, now = self._served, self._served.clock.now()
         return Pulse(
             at=now,
-            session_left=left,
+            session_left=self._left(),
             open_alerts=served.board.open_alerts(now),
             counts=served.ledger.snapshot(),
             queues=served.queues(),
@@ -549,7 +570,6 @@ class _Connection:
                 alerts = _events(await served.alerts.list(session.officer, everything=True), served)
             except HubError as error:
                 detail = f"alerts cannot be read: {error}"
-        left = None if session is None else max(0.0, self._until - served.clock.boottime())
         return Snapshot(
             at=served.clock.now(),
             officer=None if session is None else session.officer,
@@ -559,7 +579,7 @@ class _Connection:
             parked=served.parked,
             development=served.development,
             detail=detail,
-            pulse=self._now(left),
+            pulse=self._now(),
             listening=served.board.listening,
         )
 

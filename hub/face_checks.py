@@ -26,7 +26,7 @@ from hub.backends import FaceEngine, FaceRegion
 from hub.calibration import LEAST_COUNT, Calibration, Rate
 from hub.clocks import Clock
 from hub.errors import HubError, ModelError, UsageError
-from hub.inference import Worker
+from hub.inference import Worker, let_go
 from hub.messages import Act, Entry, Requester, TakingPart
 from hub.text import locate
 from hub.vision.face_quality import FaceFlaw, FaceFloor, FaceQuality, flaw, measure
@@ -221,10 +221,12 @@ class FaceChecks:
                 found = await self._worker.call(run, deadline=COMPARE_SECONDS)
             except Exception as error:  # whatever an engine raises, nobody has learned anything
                 outcome = Outcome.NOT_COMPARED
+                where = locate(error)
+                let_go(error)  # with both pictures, although it is raised on (C3)
                 await self._append(requester, "failed", payload(verdict=f"failed: {type(error).__name__}"))
                 if isinstance(error, HubError):
                     raise
-                raise ModelError(f"the face engine failed: {locate(error)}") from error
+                raise ModelError(f"the face engine failed: {where}") from error
             if found.verdict in _OUTCOMES:
                 outcome = _OUTCOMES[found.verdict]
             await self._append(requester, "done", payload(verdict=found.verdict.value))

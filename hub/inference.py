@@ -212,13 +212,18 @@ class Worker:
 def let_go(error: BaseException) -> None:
     """Drop where a call's error came from, once nobody will ask.
 
-    The frames that it came through hold it in turn, and with it what the call was given: a picture or a face would
-    wait for Python's collector (C3).
+    The frames that it came through hold it in turn, and with it what the call was given: a picture, a face or a plate
+    would wait for Python's collector (C3). An error that is raised again afterwards comes from there.
     """
-    each: BaseException | None = error
-    while each is not None and each.__traceback__ is not None:  # a chain may lead back to where it began
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        each = waiting.pop()
+        if each is None or each.__traceback__ is None:  # a chain may lead back to where it began
+            continue
         each.__traceback__ = None
-        each = each.__cause__ or each.__context__
+        waiting += (each.__cause__, each.__context__)
+        if isinstance(each, BaseExceptionGroup):
+            waiting += each.exceptions
 
 
 def _contained(name: str, fn: Callable[[], T]) -> T:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from hub.answering import TranslatorSpec
 from hub.backends import (
+    Dispatcher,
     FaceDetector,
     FaceEngine,
     Importer,
@@ -23,6 +24,7 @@ from hub.backends import (
     PluginContext,
     PositionSource,
     RecordSource,
+    SourceInfo,
     Transcriber,
     Translator,
     VoiceDetector,
@@ -30,7 +32,9 @@ from hub.backends import (
 from hub.calibration import Calibration, load_calibration
 from hub.config import Settings, SourceSettings
 from hub.consulting import reach_of
-from hub.errors import ConfigError, PluginError
+from hub.dispatch_file import FileDispatcher
+from hub.dispatch_plugin import PluginDispatcher
+from hub.errors import ConfigError, PluginError, PluginParkedError
 from hub.isolation.importer import IsolatedImporter
 from hub.isolation.manifest import IsolatedPart
 from hub.isolation.source import IsolatedSource
@@ -50,7 +54,7 @@ SourcePart: TypeAlias = Part[type[RecordSource] | IsolatedPart]
 
 def installed_plugins(settings: Settings) -> PluginHost:
     """Return the installed plugins, none of them loaded; those of third parties run where the configuration says."""
-    return PluginHost(in_process=settings.plugins_in_process)
+    return PluginHost(in_process=settings.plugins_in_process, off=settings.plugins_off)
 
 
 def plugin_context(plugin: str, settings: Settings, state: Path, *, development: bool = False) -> PluginContext:
@@ -203,7 +207,7 @@ def _spec(name: str, part: SourcePart, settings: Settings, state: Path, *, devel
     if own.settings:
         context = replace(context, settings=MappingProxyType(deepcopy(dict(own.settings))))
     deadline = settings.lookups.deadline_of(name)
-    source = _source(part.make, settings, state, deadline)
+    source = _source(part.make, own.reach, settings, state, deadline)
     if own.reach is not None and not _may_reach(source, own.reach):
         raise ConfigError(
             f"lookups.sources.{name}.reach = {own.reach.value}: the source is {reach_of(source.reach).value} "
@@ -217,12 +221,35 @@ def _may_reach(source: type[RecordSource] | RecordSource, reach: Reach) -> bool:
     return widest_first.index(reach) >= widest_first.index(reach_of(source.reach)) or reach in source.may_declare
 
 
+class UnverifiedList(IsolatedSource):
+    """An automatic source in a process of its own: its list is that process's word, which nothing here verifies (C1).
+
+    So it is parked before it is told a plate, and under ``--development`` it counts as a development list, whatever it
+    says of itself.
+    """
+
+    def open(self, context: PluginContext) -> SourceInfo:
+        """Open the source under ``--development``.
+
+        Raises:
+            PluginParkedError: The unit runs without; else as `IsolatedSource.open`.
+        """
+        if not context.development:
+            raise PluginParkedError(
+                f"it is parked: {self.name} is automatic, but the hub cannot verify a third party's list: use "
+                "--development, give it reach on_request, or load the list into wanted_persons"
+            )
+        return replace(super().open(context), development=True)
+
+
 def _source(
-    make: type[RecordSource] | IsolatedPart, settings: Settings, state: Path, deadline: float
+    make: type[RecordSource] | IsolatedPart, reach: Reach | None, settings: Settings, state: Path, deadline: float
 ) -> type[RecordSource] | RecordSource:
     if not isinstance(make, IsolatedPart):
         return make
-    return IsolatedSource(make, state, deadline=deadline, isolation=settings.isolation)
+    automatic = (reach or make.manifest.reach) is Reach.AUTOMATIC
+    kind = UnverifiedList if automatic else IsolatedSource
+    return kind(make, state, deadline=deadline, isolation=settings.isolation)
 
 
 def translator_specs(plugins: PluginHost, settings: Settings, state: Path) -> tuple[TranslatorSpec, ...]:
@@ -235,6 +262,22 @@ def translator_specs(plugins: PluginHost, settings: Settings, state: Path) -> tu
 
 def _make_translator(part: Part[MakeTranslator], settings: Settings, state: Path) -> Translator:
     return part.make(plugin_context(part.plugin, settings, state))
+
+
+def dispatchers(plugins: PluginHost, settings: Settings, state: Path) -> tuple[Dispatcher, ...]:
+    """Return every registered way to the desk, in the order of their names; none is made before its first dispatch.
+
+    Raises:
+        PluginError: One has the name of the hub's own.
+    """
+    if FileDispatcher.name in plugins.dispatchers:
+        raise PluginError(
+            f"a plugin registers a dispatcher {FileDispatcher.name}, which is the hub's own: it needs another name"
+        )
+    return tuple(
+        PluginDispatcher(name, partial(part.make, plugin_context(part.plugin, settings, state)))
+        for name, part in sorted(plugins.dispatchers.items())
+    )
 
 
 def _first(parts: Mapping[str, Part[T]], kind: str, plugins: PluginHost) -> Part[T]:

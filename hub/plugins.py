@@ -1,9 +1,10 @@
 """Finds plugins by the metadata of installed distributions, loads them one by one, and parks those that are broken.
 
 Listing imports nothing. Loading takes a plugin whole or not at all: one that does not import, speaks another API
-number, raises in a hook or registers nonsense is parked by name with one line that says why, and the others go on.
-A plugin that was not shipped with the hub, and that the configuration does not name, is not imported at all: what it
-offers is taken from its manifest, and its sources and importers run in processes of their own (`hub.isolation`).
+number, raises in a hook or registers nonsense is parked by name with one line that says why, and the others go on. The
+shipped ones come first, and nobody else takes their names. A plugin that was not shipped with the hub, and that the
+configuration does not name, is not imported at all: what it offers is taken from its manifest, and its sources and
+importers run in processes of their own (`hub.isolation`).
 Opening what a plugin registered, and what it may be asked, is not decided here.
 """
 
@@ -52,11 +53,12 @@ NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 SHIPPED: Final = frozenset(
     {
-        "credit_records", "dispatch_mqtt", "drivers", "faces_onnx", "plates_fast", "plates_ppocr", "records_http",
-        "records_postgres", "speech_whisper", "translate_apertium", "translate_argos", "wanted_persons",
+        "credit_records", "drivers", "faces_onnx", "plates_fast", "plates_ppocr", "records_http", "records_postgres",
+        "speech_whisper", "translate_apertium", "translate_argos", "wanted_persons",
     }
 )  # fmt: skip
-"""Plugins of this project's own distributions, which are loaded into the hub's process."""
+"""Plugins of this project's own distributions, which are loaded into the hub's process, and no others: whoever
+publishes a distribution under one of these names gets there. Nobody else's plugin or part has one of them."""
 
 
 class PluginState(StrEnum):
@@ -126,9 +128,16 @@ class PluginHost:
     Args:
         path: Folders in which distributions are looked for; None for ``sys.path``.
         in_process: Plugins of third parties that are trusted with everything in this process; None for all.
+        off: Plugins that the configuration turns off. Whoever loads leaves them out; here they are looked for alone.
     """
 
-    def __init__(self, *, path: Sequence[str] | None = None, in_process: Collection[str] | None = ()) -> None:
+    def __init__(
+        self,
+        *,
+        path: Sequence[str] | None = None,
+        in_process: Collection[str] | None = (),
+        off: Collection[str] = (),
+    ) -> None:
         self._path = path
         self._in_process = in_process
         self._manager = pluggy.PluginManager(PROJECT)
@@ -138,12 +147,16 @@ class PluginHost:
         self._entry_points: dict[str, metadata.EntryPoint] = {}
         self._parts: dict[str, dict[str, Part[Any]]] = {kind: {} for kind in _HOOKS.values()}
         for info, entry_point in _discover(path):
-            if entry_point is None or info.name in self._plugins:
-                taken = f"{self._plugins[info.name].distribution} has this name" if entry_point else info.reason
+            if entry_point is None:
+                self._unusable.append(replace(info, state=PluginState.PARKED))
+            elif taken := self._taken(info):
                 self._unusable.append(replace(info, state=PluginState.PARKED, reason=taken))
             else:
                 self._plugins[info.name] = replace(info, isolated=not self._runs_here(info))
                 self._entry_points[info.name] = entry_point
+        self._look_for("plugins_in_process", set(in_process or ()))
+        # One of ours that is not installed may be turned off all the same: one configuration for many units.
+        self._look_for("plugins_off", set(off) - SHIPPED)
 
     @classmethod
     def of(cls, name: str, entry_point: str) -> PluginHost:
@@ -164,9 +177,7 @@ class PluginHost:
             PluginError: There is no plugin of that name.
         """
         if name not in self._plugins:
-            near = difflib.get_close_matches(name, self._plugins, n=1)
-            hint = f"; did you mean {near[0]}?" if near else "; see: patrol-hub plugins list"
-            raise PluginError(f"no plugin is called {plain(name, 60)}{hint}")
+            raise PluginError(f"no plugin is called {plain(name, 60)}{self._hint(name)}")
         return self._plugins[name]
 
     def load_one(self, name: str) -> PluginInfo:
@@ -183,12 +194,14 @@ class PluginHost:
         return self._plugins[name]
 
     def load_all(self, *, leave_out: Collection[str] = ()) -> tuple[PluginInfo, ...]:
-        """Load every plugin but those left out; a broken one stops nothing.
+        """Load every plugin but those left out, the shipped ones first; a broken one stops nothing.
 
         Returns:
             As `list`.
         """
-        for name in sorted(set(self._plugins) - set(leave_out)):
+        names = set(self._plugins) - set(leave_out)
+        # Whatever both of them register under one name, it is the third party that comes too late.
+        for name in sorted(names, key=lambda name: (not _is_shipped(self._plugins[name]), name)):
             self.load_one(name)
         return self.list()
 
@@ -256,6 +269,26 @@ class PluginHost:
         """Dispatchers by their own name."""
         return MappingProxyType(self._parts[DISPATCHER])
 
+    def _taken(self, info: PluginInfo) -> str:
+        """Say why a plugin may not have its name, "" where it may."""
+        if info.name in self._plugins:
+            return f"{self._plugins[info.name].distribution} has this name"
+        if info.name in SHIPPED and not _is_shipped(info):
+            # Also where ours is not installed: its folder with the records and its settings go by the name.
+            return f"that of the distribution {info.distribution}: {_distribution_of(info.name)} alone has this name"
+        return ""
+
+    def _look_for(self, setting: str, names: Collection[str]) -> None:
+        """List each plugin that a setting names and nobody has installed: a misspelt name would change nothing."""
+        known = {*self._plugins, *(info.name for info in self._unusable)}
+        for name in sorted(set(names) - known):
+            reason = f"{setting} names it, but no such plugin is installed{self._hint(name)}"
+            self._unusable.append(PluginInfo(plain(name, 60), "", "", "", state=PluginState.PARKED, reason=reason))
+
+    def _hint(self, name: str) -> str:
+        near = difflib.get_close_matches(name, self._plugins, n=1)
+        return f"; did you mean {near[0]}?" if near else "; see: patrol-hub plugins list"
+
     def _runs_here(self, info: PluginInfo) -> bool:
         return _is_shipped(info) or self._in_process is None or info.name in self._in_process
 
@@ -314,8 +347,12 @@ class PluginHost:
             raise PluginError(f"speaks plugin API {manifest.api}, this hub speaks {PLUGIN_API}")
         for source in manifest.record_sources:
             for kind in (RECORD_SOURCE, IMPORTER):
-                if other := self._parts[kind].get(source.name):
-                    raise PluginError(f"{other.plugin} has registered a {kind} {source.name} already")
+                _check_free(kind, source.name, info.name, self._parts[kind])
+            if manifest.network and Reach.AUTOMATIC in (source.reach, *source.may_declare):
+                raise PluginError(
+                    f"{source.name} asks for the network and for reach automatic: what is told of every plate that is "
+                    "read may send nothing away; its manifest has to do without one of them"
+                )
         return tuple(
             Part(
                 plugin=info.name,
@@ -376,11 +413,18 @@ class _Register:
         if self.over:
             raise PluginError("registration is over; register inside the hook")
         name, make = _checked(self._kind, what)
-        if name in self._taken:
-            raise PluginError(f"{self._taken[name].plugin} has registered a {self._kind} {name} already")
+        _check_free(self._kind, name, self._plugin, self._taken)
         if any((kind, part.name) == (self._kind, name) for kind, part in self._registered):
             raise PluginError(f"registers the {self._kind} {name} twice")
         self._registered.append((self._kind, Part(plugin=self._plugin, name=name, make=make)))
+
+
+def _check_free(kind: str, name: str, plugin: str, taken: Mapping[str, Part[Any]]) -> None:
+    """Raise `PluginError` where a part's name is another plugin's."""
+    if name in taken:
+        raise PluginError(f"{taken[name].plugin} has registered a {kind} {name} already")
+    if name in SHIPPED and name != plugin:  # whether or not that plugin is installed and loaded
+        raise PluginError(f"registers a {kind} {name}, but that is the name of a plugin of this project")
 
 
 def _check_hooks(callers: Collection[object] | None) -> None:
@@ -430,8 +474,12 @@ def _is_shipped(info: PluginInfo) -> bool:
 
     Whoever installs a distribution under that name in its place answers for it.
     """
-    distribution = f"patrol-hub-{info.name.replace('_', '-')}"
-    return info.name in SHIPPED and info.entry_point == info.name and _normalised(info.distribution) == distribution
+    ours = _normalised(info.distribution) == _distribution_of(info.name)
+    return info.name in SHIPPED and info.entry_point == info.name and ours
+
+
+def _distribution_of(name: str) -> str:
+    return f"patrol-hub-{name.replace('_', '-')}"
 
 
 def _normalised(distribution: str) -> str:
@@ -439,7 +487,7 @@ def _normalised(distribution: str) -> str:
 
 
 def _discover(path: Sequence[str] | None) -> Iterator[tuple[PluginInfo, metadata.EntryPoint | None]]:
-    """Yield each plugin in order of its distribution's name, ours first; without an entry point where it is broken.
+    """Yield each plugin in order of its distribution's name; without an entry point where it is broken.
 
     Goes through the distributions one by one because `importlib.metadata.entry_points` fails as a whole when the
     metadata of a single one of them is malformed.
@@ -451,10 +499,7 @@ def _discover(path: Sequence[str] | None) -> Iterator[tuple[PluginInfo, metadata
             if GROUP in (distribution.read_text("entry_points.txt") or ""):
                 name = plain(distribution.name, 80)
                 found.setdefault(_normalised(name), (name, distribution))
-    # Ours first: nobody else takes the name of one of them.
-    for _, (shown, distribution) in sorted(
-        found.items(), key=lambda item: (not item[0].startswith("patrol-hub-"), item[0])
-    ):
+    for _, (shown, distribution) in sorted(found.items()):
         try:
             version = plain(distribution.version, 40)
             entry_points = sorted(distribution.entry_points.select(group=GROUP), key=lambda entry: entry.name)

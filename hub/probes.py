@@ -27,7 +27,7 @@ from hub.calibration import Calibration
 from hub.clocks import Clock
 from hub.errors import HubError, ModelError, NotAllowedError, UsageError
 from hub.face_answers import hits_of, raised
-from hub.inference import Worker
+from hub.inference import Worker, let_go
 from hub.messages import Act, Box, Entry, FaceCandidate, Requester
 from hub.text import locate
 from hub.vision.face_quality import FaceFloor, FaceQuality, flaw, measure
@@ -211,10 +211,12 @@ class Probes:
                 await self._append(requester, "refused", payload(refusal=str(error)), camera)
                 raise
             except Exception as error:
+                where = locate(error)
+                let_go(error)  # with the pictures, although it is raised on (C3)
                 await self._append(requester, "failed", payload(verdict=f"failed: {type(error).__name__}"), camera)
                 if isinstance(error, HubError):
                     raise
-                raise ModelError(f"the face engine failed: {locate(error)}") from error
+                raise ModelError(f"the face engine failed: {where}") from error
             if answer.candidates:
                 outcome = Outcome.CANDIDATE
             await self._append(requester, "done", payload(verdict=answer.status.value), camera)

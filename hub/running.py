@@ -20,7 +20,7 @@ import trio
 from msgspec import Struct
 
 from hub import __version__
-from hub.actors.alerts import AlertsHealth, leave, run_alerts
+from hub.actors.alerts import AlertsHealth, Outcomes, run_alerts
 from hub.actors.capture import mailbox_for, run_capture
 from hub.actors.lookups import run_lookups
 from hub.actors.outbox import TargetHealth, run_outbox
@@ -163,6 +163,7 @@ class Hub:
         self.lookups = lookups
         self.events: Broadcast[Event] = Broadcast(EVENTS_KEPT)
         self.ledger = Ledger()
+        self._outcomes = Outcomes(self.ledger)
         self.board = Board()
         self._latencies = Latencies()
         self._reader = reader
@@ -321,7 +322,7 @@ class Hub:
                 until_end=self._until_end,
                 report=self._on_camera,
                 # Of a photo that cannot be decoded its actor tells when it gives up: once is enough.
-                on_gap=_say_nothing if watched.spec.medium is Medium.PHOTO else self._on_gap,
+                on_gap=_say_nothing if watched.spec.medium is Medium.PHOTO else None,
                 say=self._say,
                 peek=self._peek,
                 also=self._face_frames(watched),
@@ -386,7 +387,7 @@ class Hub:
             self.unit.alerts,
             self._hits,
             publish=self._on_alert,
-            ledger=self.ledger,
+            outcomes=self._outcomes,
             on_health=self._on_alerts_health,
             task_status=task_status,
         )
@@ -408,7 +409,7 @@ class Hub:
     async def _ask_registers(self, alert: Alert, requester: Requester) -> None:
         with suppress(HubError):  # the decision stands, whatever the registers say; a refusal is in the log
             # As it stands now: it may have been corrected to false while this waited for its turn (C5).
-            current = await self.unit.alerts.show(requester, alert.alert)
+            current = await self.unit.alerts.current(requester, alert.alert)
             await self.lookups.follow_up(current, requester, self.unit.alerts.add_answer)
 
     async def _run_attach(self, listener: socket.socket, *, task_status: TaskStatus) -> None:
@@ -467,9 +468,18 @@ class Hub:
         while not self._finished.is_set():
             with trio.move_on_after(ERASE_EVERY):
                 await self._finished.wait()
-            await self.unit.log.erase_due()
-            await self.unit.sweep()
-            await self.sources.account_ends()
+            await self.erase()
+
+    async def erase(self) -> None:
+        """Erase what is due, each in its turn: what one of them could not do keeps no other (C11)."""
+        problems: list[HubError] = []
+        for step in (self.unit.sweep, self.unit.log.erase_due, self.sources.account_ends):
+            try:
+                await step()
+            except HubError as error:
+                problems.append(error)
+        if problems:
+            raise problems[0]
 
     # ------------------------------------------------------------------------------- from end to end
 
@@ -521,7 +531,7 @@ class Hub:
         for read in self._reads.drain():
             self.ledger.leave(read.camera, Stage.READ, Reason.STOPPED)
         for raised in self._hits.drain():
-            leave(self.ledger, raised, Reason.STOPPED)
+            self._outcomes.leave(raised, Reason.STOPPED)
         if unasked := self._follow_ups.drain():
             names = ", ".join(each.alert.alert for each in unasked)
             self._say(f"the registers were not asked about {names}: look them up where they are needed")
@@ -574,9 +584,6 @@ class Hub:
         if not seen.detail:
             self._latencies.note(_plates(seen.camera), seen.milliseconds)
         self._viewing.note(seen)
-
-    def _on_gap(self, gap: FrameGap) -> None:
-        self._say(f"{gap.origin}: {gap.detail}")
 
     def _on_problem(self, problem: str) -> None:
         self._tell_of("lookups", problem)

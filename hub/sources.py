@@ -33,7 +33,7 @@ from hub.errors import (
     UsageError,
 )
 from hub.granted import Granted, narrow
-from hub.inference import Worker
+from hub.inference import Worker, let_go
 from hub.messages import (
     Alert,
     Answer,
@@ -52,6 +52,8 @@ from hub.text import plain
 
 OPEN_SECONDS: Final = 60.0
 """Longest time that a source may take to open; large lists count their keys then."""
+PATIENCE: Final = 1.5
+"""Seconds that a start waits for sources which no read is compared with."""
 CLOSE_SECONDS: Final = 2.0
 """Longest wait for a source to close when the hub stops."""
 REOPEN_SECONDS: Final = 10.0
@@ -132,8 +134,8 @@ class _Hosted:
         self.problem = "it is being opened"
         self.settled = trio.Event()
         """Set while it is not being opened."""
-        self.replaced = False
-        """True while it is being opened because its list was replaced."""
+        self.awaited = True
+        """True while it is opened for the first time, or because its list was replaced: a look-up waits for it."""
         self.opened_at = 0.0
         self.asked = self.unavailable = self.dropped = 0
         self.milliseconds = 0.0
@@ -292,14 +294,14 @@ class SourceHost:
             for name in selection.asked:
                 nursery.start_soon(ask_one, self._hosted[name])
         if raised:
-            raise raised[0]
+            raise raised.pop(0)  # what it comes from does not hold it in turn (C3)
         return tuple(answers[name] for name in self._hosted if name in answers)
 
     async def _ask_one(self, hosted: _Hosted, query: Query, granted: Granted | None) -> Answer:
-        """Ask a source; once more, within the same deadline, where its list was replaced: no read is lost to that."""
+        """Ask a source; once more, within the same deadline, where it is being opened: no read is lost to that."""
         start = trio.current_time()
         answer = await self._ask_until(hosted, query, granted, start)
-        if hosted.replaced and answer.status is AnswerStatus.UNAVAILABLE:
+        if hosted.awaited and answer.status is AnswerStatus.UNAVAILABLE:
             with trio.move_on_at(start + hosted.spec.deadline):
                 await hosted.settled.wait()
                 answer = await self._ask_until(hosted, query, granted, start)
@@ -322,6 +324,7 @@ class SourceHost:
             raise
         except Exception as error:  # noqa: BLE001  # whatever a plugin raises costs its own answer only
             why_not = self._failed(hosted, error)
+            let_go(error)
             return answer(AnswerStatus.UNAVAILABLE, why_not, milliseconds=_since(start))
         hosted.breaker = hosted.breaker.succeeded()
         hosted.dropped += found.dropped
@@ -361,7 +364,7 @@ class SourceHost:
             hosted.breaker = hosted.breaker.withdrawn()
             gone = isinstance(error, SourceGoneError)
             hosted.problem = "its process is started again" if gone else "its list was replaced and is being opened"
-            hosted.replaced = True
+            hosted.awaited = True
             self._try_again(hosted, at_once=True)
             return f"not available: {hosted.problem}"
         if isinstance(error, (TrustError, BusyError)):  # says nothing of whether the source works
@@ -421,6 +424,15 @@ class SourceHost:
 
     # -------------------------------------------------------------------------------------------- opening
 
+    async def _first_opened(self, patience: float) -> None:
+        """Wait for automatic sources, as no read may go past a list that is not there yet, and a little for others."""
+        for hosted in self._hosted.values():
+            if hosted.reach is Reach.AUTOMATIC:
+                await hosted.settled.wait()
+        with trio.move_on_after(patience):
+            for hosted in self._hosted.values():
+                await hosted.settled.wait()
+
     def _try_again(self, hosted: _Hosted, *, at_once: bool = False) -> None:
         rested = at_once or trio.current_time() >= hosted.opened_at + REOPEN_SECONDS
         if rested and hosted.settled.is_set() and not hosted.worker.parked:
@@ -434,7 +446,7 @@ class SourceHost:
         except HubError as error:
             hosted.problem = f"its list cannot be accounted for: {plain(str(error), limit=200)}"
         finally:
-            hosted.replaced, hosted.opened_at = False, trio.current_time()
+            hosted.awaited, hosted.opened_at = False, trio.current_time()
             hosted.settled.set()
 
     async def _opened(self, hosted: _Hosted) -> str:
@@ -475,18 +487,21 @@ async def open_sources(
     clock: Clock,
     book: GrammarBook,
     per_ten_thousand: float = 1.0,
+    patience: float = PATIENCE,
     on_opened: Callable[[SourceStatus], Awaitable[None]] | None = None,
     on_ended: Callable[[SourceStatus], Awaitable[None]] | None = None,
 ) -> AsyncIterator[SourceHost]:
     """Open all sources at once, each in a thread of its own, and close them after the block.
 
-    A source that cannot be opened stops nothing: it answers "unavailable" and says why.
+    A source that cannot be opened stops nothing: it answers "unavailable" and says why. The block begins once each list
+    that reads are compared with is there, or cannot be; others are waited for a little and go on opening.
 
     Args:
         specs: The sources, in the order of the configuration.
         clock: Wall time, for the expiry of lists.
         book: Grammars from which the cost limit of each list follows.
         per_ten_thousand: Expected false alerts in 10,000 reads of unlisted plates.
+        patience: Seconds to wait for sources that are not automatic.
         on_opened: Told of each source that was opened or refused, before it is used; a source for which it raises a
             `HubError` is not used, so a list that cannot be accounted for answers nothing.
         on_ended: Told by `SourceHost.account_ends` of each list that has expired while it was open.
@@ -498,9 +513,9 @@ async def open_sources(
             hosted = _Hosted(spec, _name_of(spec, host._hosted))
             host._hosted[hosted.name] = hosted
         try:
-            async with trio.open_nursery() as opening:
-                for hosted in host._hosted.values():
-                    opening.start_soon(host._open, hosted)
+            for hosted in host._hosted.values():
+                nursery.start_soon(host._open, hosted)
+            await host._first_opened(patience)
             yield host
         except Exception as error:  # noqa: BLE001  # raised again below, outside of the nursery and so ungrouped
             raised = error
@@ -567,7 +582,8 @@ def _said(hosted: _Hosted, found: Found, withheld: int) -> str:
     said = [found.hits[0].why if found.hits else _none_of(found.compared)]
     if found.hits and found.hits[0].ambiguous:
         equal = sum(hit.cost == found.hits[0].cost for hit in found.hits)
-        said.append(f"{equal} entries agree equally well; none is put first.")
+        if equal > 1:
+            said.append(f"{equal} entries agree equally well; none is put first.")
     if hosted.exact_only:
         said.append("This source looks a plate up exactly as written only.")
     if found.dropped:

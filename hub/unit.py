@@ -6,7 +6,7 @@ Opening is all that happens here; what the parts may do is theirs to say. The ac
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +28,7 @@ from hub.authority.officers import OFFICERS_FILE, OfficerStore
 from hub.authority.policy import unit_requester
 from hub.authority.session_file import read_token
 from hub.authority.session_slot import remove_slot
+from hub.backends import Dispatcher
 from hub.clocks import Clock, FlooredClock, SteadyClock, boot_identifier
 from hub.config import Settings
 from hub.configuration import KEY_BYTES, account_configuration
@@ -47,6 +48,8 @@ from hub.watchlists.trust import TRUSTED_FOLDER
 AUDIT_FILE: Final = "audit.sqlite3"
 """Name of the log in the state folder."""
 
+TARGET_CLOSE_SECONDS: Final = 2.0
+"""Longest wait for a way to the desk to let go of its connection."""
 _ALPHABET: Final = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 """Letters and digits that are not mistaken for one another when they are read out."""
 
@@ -107,6 +110,12 @@ class Unit(Struct, frozen=True, eq=False):
             remove_slot(self.state)
 
 
+async def _close_all(targets: Sequence[Dispatcher]) -> None:
+    for target in targets:
+        with trio.move_on_after(TARGET_CLOSE_SECONDS, shield=True), suppress(Exception):
+            await target.aclose()
+
+
 @asynccontextmanager
 async def open_unit(
     settings: Settings,
@@ -115,6 +124,7 @@ async def open_unit(
     clock: Clock,
     follow_up: FollowUp | None = None,
     picturing: Picturing | None = None,
+    targets: Sequence[Dispatcher] = (),
     identify: Callable[[], str] = new_identifier,
     random: Callable[[int], bytes] = secrets.token_bytes,
 ) -> AsyncIterator[Unit]:
@@ -126,6 +136,7 @@ async def open_unit(
         clock: Wall and running time.
         follow_up: Asks registers about an alert that was adjudicated true.
         picturing: Makes the pictures of alerts; None reduces them without looking for faces first.
+        targets: Where dispatches go besides the outbox folder, each with a name of its own; closed after the block.
         identify: Gives identifiers of alerts.
         random: Gives that many random bytes.
 
@@ -156,6 +167,7 @@ async def open_unit(
         outgoing = await stack.enter_async_context(open_database(state / OUTBOX_FILE, OUTBOX_TABLES))
         turns = await stack.enter_async_context(open_database(state / METER_FILE, METER_TABLES))
         outbox = OutboxStore(outgoing)
+        stack.push_async_callback(_close_all, targets)
         itself = unit_requester(settings.unit)
         await account_configuration(
             settings, state, log=log, clock=clock, requester=itself, fresh_key=random(KEY_BYTES)
@@ -191,7 +203,7 @@ async def open_unit(
             ),
             outbox=Outbox(
                 outbox,
-                [FileDispatcher(dispatches)],
+                [FileDispatcher(dispatches), *targets],
                 log=log,
                 clock=floored,
                 unit=settings.unit,

@@ -39,23 +39,40 @@ class AlertsHealth(Struct, frozen=True):
     """Why the last act failed; "" once one succeeded."""
 
 
+class Outcomes:
+    """Gives the read or face of each look-up its one reason, also where the actor was started again meanwhile."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._known: deque[str] = deque(maxlen=_REMEMBERED)
+
+    def leave(self, raised: RaisedHit, reason: Reason) -> None:
+        """Give what a hit is about its reason; the first of several answers of a look-up decides on it."""
+        if raised.answer.lookup in self._known:
+            return
+        self._known.append(raised.answer.lookup)
+        if raised.read is not None:
+            self._ledger.leave(raised.read.camera, Stage.READ, reason)
+        elif raised.face is not None and raised.face.order:  # watched for under an order; a probe's was never entered
+            self._ledger.leave(raised.face.camera, Stage.FACE, reason)
+
+
 class _Actor:
     def __init__(
         self,
         book: AlertBook,
         *,
         publish: Callable[[Alert], None],
-        ledger: Ledger | None,
+        outcomes: Outcomes | None,
         on_health: Callable[[AlertsHealth], None],
     ) -> None:
         self._book = book
         self._publish = publish
-        self._ledger = ledger
+        self._outcomes = outcomes
         self._on_health = on_health
         self._health = AlertsHealth(0, 0, 0, "")
         self._revision = 0
         self._publishing = trio.Lock()
-        self._counted: deque[str] = deque(maxlen=_REMEMBERED)
 
     async def begin(self) -> None:
         self._revision = await self._book.revision()
@@ -104,11 +121,8 @@ class _Actor:
                 self._publish(alert)
 
     def _count(self, raised: RaisedHit, reason: Reason) -> None:
-        """Give the read or face its one reason; the first of several answers of a look-up decides on it."""
-        if self._ledger is None or raised.answer.lookup in self._counted:
-            return
-        self._counted.append(raised.answer.lookup)
-        leave(self._ledger, raised, reason)
+        if self._outcomes is not None:
+            self._outcomes.leave(raised, reason)
 
     def _note(self, *, raised: int = 0, repeated: int = 0, lost: int = 0, detail: str = "") -> None:
         before = self._health
@@ -117,20 +131,12 @@ class _Actor:
             self._on_health(self._health)
 
 
-def leave(ledger: Ledger, raised: RaisedHit, reason: Reason) -> None:
-    """Give what a hit is about its reason: a read, or a face that was watched for under an order."""
-    if raised.read is not None:
-        ledger.leave(raised.read.camera, Stage.READ, reason)
-    elif raised.face is not None and raised.face.order:
-        ledger.leave(raised.face.camera, Stage.FACE, reason)
-
-
 async def run_alerts(
     book: AlertBook,
     hits: Mailbox[RaisedHit],
     *,
     publish: Callable[[Alert], None] = lambda _: None,
-    ledger: Ledger | None = None,
+    outcomes: Outcomes | None = None,
     on_health: Callable[[AlertsHealth], None] = lambda _: None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -140,16 +146,16 @@ async def run_alerts(
         book: The unit's alerts.
         hits: From the look-ups.
         publish: Called with each alert that was raised or has changed, without its pictures. Must not block or raise.
-        ledger: Where a read that came this far gets its reason, once a look-up: `Reason.ALERT`, `SAME_ALERT`,
+        outcomes: Where a read that came this far gets its reason, once a look-up: `Reason.ALERT`, `SAME_ALERT`,
             `UNAVAILABLE` where no alert could be raised, `STOPPED` for the one in hand when cancelled. What is left
-            in `hits` then is its owner's to count.
+            in `hits` then is its owner's to count, by the same outcomes.
         on_health: Called when acts begin to fail, and when they succeed again.
         task_status: Started once what time and crashes had left over was done.
 
     Raises:
         StoreError: The store cannot be read at the start.
     """
-    actor = _Actor(book, publish=publish, ledger=ledger, on_health=on_health)
+    actor = _Actor(book, publish=publish, outcomes=outcomes, on_health=on_health)
     await actor.begin()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(actor.keep_time)

@@ -21,7 +21,7 @@ from typing import Final
 import trio
 from msgspec import Struct
 
-from hub.backends import PluginContext
+from hub.backends import PluginContext, SourceInfo
 from hub.clocks import ManualClock
 from hub.consulting import check_info
 from hub.errors import (
@@ -40,7 +40,7 @@ from hub.messages import Answer, AnswerStatus, LookupRequest, Query, Reach, Requ
 from hub.plates.grammar import load_grammars
 from hub.plugins import PluginHost, PluginInfo, PluginState
 from hub.records import apply_schema
-from hub.sources import SourceSpec, open_sources
+from hub.sources import OPEN_SECONDS, SourceSpec, open_sources
 from hub.subjects import check_subject
 from hub.testing.faults import NAMED
 from hub.testing.sources import ScriptedSource, context, typed_plate, vehicles
@@ -171,7 +171,9 @@ def _runs_code(file: Path) -> bool:
 def _check_source(part: IsolatedPart, folder: Path) -> Iterator[Checked]:
     name = part.manifest.name
     state = folder / "state"
-    where = context(state / "plugins" / part.plugin, now=datetime.now(UTC))
+    # An automatic source of a third party is nothing without --development: a hub cannot verify its list.
+    development = part.manifest.reach is Reach.AUTOMATIC
+    where = context(state / "plugins" / part.plugin, development=development, now=datetime.now(UTC))
     done = partial(Checked, name)
     source = IsolatedSource(part, state, deadline=DEADLINE)
     try:
@@ -187,7 +189,7 @@ def _check_source(part: IsolatedPart, folder: Path) -> Iterator[Checked]:
             return
         took = 1000 * (time.monotonic() - started)
         yield done("opens", True, f"in its own process ({', '.join(source.guards)}), {took:.0f} ms")
-        yield _attempt(done, "is what its reach asks for", lambda: _expiry(check_info(source.reach, info, where)))
+        yield _attempt(done, "is what its reach asks for", lambda: _kept(source.reach, info, where))
         if source.reach is Reach.RESTRICTED:
             yield done("finds its examples", True, "not asked: it is restricted, and there is no grant")
         else:
@@ -205,8 +207,12 @@ def _attempt(done: Callable[[str, bool, str], Checked], what: str, attempt: Call
         return done(what, False, plain(str(error)))
 
 
-def _expiry(expires: datetime | None) -> str:
-    return f"expires {expires:%Y-%m-%d %H:%M} UTC" if expires else ""
+def _kept(reach: Reach, info: SourceInfo, where: PluginContext) -> str:
+    expires = check_info(reach, info, where)
+    said = [f"expires {expires:%Y-%m-%d %H:%M} UTC"] if expires else []
+    if reach is Reach.AUTOMATIC:
+        said.append("from a process of its own with --development alone, as a development list")
+    return "; ".join(said)
 
 
 def _trials(
@@ -308,7 +314,7 @@ async def _ask_both(part: IsolatedPart, state: Path, where: PluginContext, fault
     }
     requester = Requester("0", "officer", "check")
     request = LookupRequest("check", subjects[kind], requester, "plugins check", (), clock.now())
-    async with open_sources(specs, clock=clock, book=load_grammars()) as host:
+    async with open_sources(specs, clock=clock, book=load_grammars(), patience=OPEN_SECONDS) as host:
         start = trio.current_time()
         times: dict[str, float] = {}
 

@@ -33,6 +33,7 @@ from hub.phrasebook.speaking import speaker
 from hub.plates.budget import CostLimit
 from hub.plates.grammar import load_grammars
 from hub.plugins import PluginHost, PluginState
+from hub.sources import OPEN_SECONDS
 from hub.unit import AUDIT_FILE, origin_of
 from hub.watchlists.locked import LockedMemory
 from hub.watchlists.put_back import put_back
@@ -97,7 +98,13 @@ async def _diagnose(config: Path | None, *, development: bool) -> Diagnosis:
     plugins = installed_plugins(settings)
     checks = [*_models(), _disk(state), _grammars()]
     async with open_hub(
-        settings, state, clock=SystemClock(), development=development, plugins=plugins, say=note
+        settings,
+        state,
+        clock=SystemClock(),
+        development=development,
+        plugins=plugins,
+        say=note,
+        patience=OPEN_SECONDS,
     ) as hub:
         checks += _plugins(plugins)
         checks.append(_isolation(plugins, settings))

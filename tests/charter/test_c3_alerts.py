@@ -8,7 +8,7 @@ import weakref
 import numpy as np
 import trio
 
-from hub.actors.alerts import run_alerts
+from hub.actors.alerts import Outcomes, run_alerts
 from hub.alerts import AlertBook
 from hub.channels import Mailbox
 from hub.clocks import ManualClock
@@ -68,7 +68,7 @@ async def test_no_pixel_of_a_read_outlives_its_alert_being_raised(tmp_path):
         hits = Mailbox[RaisedHit](4)
 
         async def run(*, task_status=trio.TASK_STATUS_IGNORED):
-            await run_alerts(book, hits, ledger=ledger, task_status=task_status)
+            await run_alerts(book, hits, outcomes=Outcomes(ledger), task_status=task_status)
 
         await nursery.start(run)
         # One that is raised, one that has an alert already, one that the log cannot take.

@@ -42,6 +42,11 @@ def test_each_is_known_by_its_name_distribution_and_module(member: Path) -> None
     assert entry_points(member) in ({}, {member.name: member.name})  # none while it is empty
 
 
+def test_what_is_loaded_into_the_hub_s_process_is_what_this_project_ships() -> None:
+    folders = {path.name for path in MEMBERS[0].parent.iterdir() if path.is_dir() and path.name[0] not in "._"}
+    assert set(SHIPPED) == folders == {member.name for member in MEMBERS}
+
+
 @pytest.mark.parametrize("name", with_sources())
 def test_a_manifest_says_what_the_class_declares(name: str) -> None:
     plugins = PluginHost()

@@ -197,6 +197,21 @@ async def test_only_a_signed_in_officer_sees_and_decides(unit):
         assert len(unit.log.entries) == 1
 
 
+async def test_what_the_hub_reads_for_itself_was_put_before_nobody(unit):
+    async with unit.open() as book:
+        await book.raise_hit(raised())
+        assert (await book.current(kit.requester(), "a-1")).alert == "a-1"
+        with pytest.raises(NotAllowedError, match="not seen"):
+            await book.decide(kit.requester(), "a-1", S.ADJUDICATED_TRUE, "seen")
+        await book.show(kit.requester(), "a-1")
+        looked = unit.clock.now()
+        unit.clock.advance(60)
+        await book.decide(kit.requester(), "a-1", S.ADJUDICATED_TRUE, "seen")
+        await book.current(kit.requester(), "a-1")  # the follow-up's turn
+        await book.decide(kit.requester(), "a-1", S.ENGAGED, "stopped it")
+        assert unit.log.entries[-1].payload.shown == looked
+
+
 async def test_refusals_say_why_and_leave_no_entry(unit):
     async with unit.open() as book:
         await book.raise_hit(raised())

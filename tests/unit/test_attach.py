@@ -5,22 +5,27 @@ Real sockets and a real hub without cameras. What belongs to a rule of the chart
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import stat
+import weakref
 
+import numpy as np
 import pytest
 import trio
 
 import hub.attach
 from hub.attach import MOST_CONNECTIONS, claim_socket
 from hub.audit.reading import read_entries
+from hub.authority.officers import OFFICERS_FILE
 from hub.authority.policy import Role
 from hub.client import open_client
 from hub.clocks import SystemClock
-from hub.errors import HubLostError, NotAllowedError, UsageError
+from hub.errors import HubLostError, NotAllowedError, StoreError, UsageError
 from hub.events import AlertEvent, Counts
 from hub.messages import Act, AlertState, Reason, ReasonCount, Requester, SubjectKind
+from hub.store.sqlite import connect
 from hub.unit import AUDIT_FILE
 from hub.wire import (
     AlertShown,
@@ -362,6 +367,20 @@ async def test_pulses_are_no_use_of_a_session(unit, monkeypatch):
         assert (await talk.wait(Snapshot, after=len(talk.heard))).officer is None
 
 
+async def test_a_store_that_another_process_holds_silences_no_pulse_and_signs_nobody_out(unit):
+    async with running(unit), attached(unit) as talk:
+        await talk.sign_in("4711")
+        other = connect(unit.state / OFFICERS_FILE)
+        other.execute("BEGIN IMMEDIATE")
+        await talk.client.send(ShowLog(request=talk.client.number()))  # its use of the session is written down
+        ends = trio.current_time() + 3  # twice as long as a dashboard waits for a sign of life
+        while trio.current_time() < ends:
+            assert (await talk.wait(Pulse, after=len(talk.heard))).session_left > 0
+        other.execute("ROLLBACK")
+        other.close()
+        assert isinstance(await talk.ask(ShowLog), LogShown)
+
+
 # -------------------------------------------------------------------------------------------- requests
 
 
@@ -499,6 +518,26 @@ async def test_a_fault_costs_its_request_alone(unit, monkeypatch):
         assert isinstance(refused, Refused)
         assert "9999ZZZ" not in refused.reason + " ".join(run.said)
         assert isinstance(await talk.ask(ShowLog), LogShown)
+
+
+@pytest.mark.parametrize("kind", [StoreError, RuntimeError])
+async def test_what_a_request_failed_on_goes_without_the_collector(unit, monkeypatch, kind):
+    seen = []
+
+    def fail(*_, **__):
+        picture = np.zeros((4, 4, 3), np.uint8)
+        seen.append(weakref.ref(picture))
+        raise kind("bad")
+
+    async with running(unit), attached(unit) as talk:
+        await talk.sign_in("4711")
+        monkeypatch.setattr(hub.requests, "verify_log", fail)
+        gc.disable()
+        try:
+            assert isinstance(await talk.ask(VerifyLog), Refused)
+            assert [picture() for picture in seen] == [None]
+        finally:
+            gc.enable()
 
 
 async def test_on_what_authority_the_unit_works_is_shown_to_whoever_is_signed_in(unit):

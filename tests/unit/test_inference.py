@@ -12,7 +12,7 @@ import trio
 import trio.testing
 
 from hub.errors import BusyError, DeadlineError, PluginError, PluginParkedError
-from hub.inference import Device, Worker
+from hub.inference import Device, Worker, let_go
 
 SHORT = 0.05
 LONG = 5.0
@@ -240,3 +240,39 @@ trio.run(main)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=10, check=True)
     assert done.stdout == "reader: no answer within 0.05 s\n"
+
+
+def caught(fn):
+    try:
+        fn()
+    except Exception as error:  # noqa: BLE001  # it is what is asked for
+        return error
+    pytest.fail("nothing was raised")
+
+
+def test_an_error_lets_go_of_all_that_it_came_through():
+    def fail():
+        try:
+            {}[1]
+        except KeyError:
+            raise ForeignError from caught(lambda: 1 / 0)
+
+    def fail_twice():
+        raise ExceptionGroup("several", [caught(fail), caught(fail)])
+
+    waiting, seen = [caught(fail_twice)], set()
+    let_go(waiting[0])
+    while waiting:
+        each = waiting.pop()
+        seen.add(type(each))
+        assert each.__traceback__ is None, each
+        waiting += [other for other in (each.__cause__, each.__context__) if other is not None]
+        waiting += getattr(each, "exceptions", ())
+    assert seen == {ExceptionGroup, ForeignError, KeyError, ZeroDivisionError}
+
+
+def test_letting_go_ends_where_a_chain_leads_back_to_its_beginning():
+    one, two = caught(lambda: 1 / 0), caught(lambda: {}[1])
+    one.__context__, two.__cause__ = two, one
+    let_go(one)
+    assert (one.__traceback__, two.__traceback__) == (None, None)

@@ -13,7 +13,7 @@ from hub.clocks import ManualClock
 from hub.config import parse_config
 from hub.errors import ConfigError, PluginError
 from hub.messages import Query, Reach, Requester, SubjectKind
-from hub.parts import MOST_AT_ONCE, open_plate_reader, source_specs
+from hub.parts import MOST_AT_ONCE, installed_plugins, open_plate_reader, source_specs
 from hub.plates.grammar import load_grammars
 from hub.plugins import Part
 from hub.sources import SourceSpec, open_sources
@@ -131,3 +131,10 @@ def test_a_reader_that_takes_no_sensible_number_of_calls_is_not_used(tmp_path, a
 def test_what_is_no_reader_is_not_used(tmp_path) -> None:
     with pytest.raises(PluginError, match="plugin_mine: what it opens as mine is no PlateReader"):
         open_plate_reader(plate_readers(object()), parse_config("[plates]\nreader = 'mine'\n"), tmp_path)
+
+
+@pytest.mark.parametrize("setting", ["plugins_in_process", "plugins_off"])
+def test_a_misspelt_plugin_in_the_configuration_is_listed(setting) -> None:
+    (told,) = [info for info in installed_plugins(parse_config(f"{setting} = ['driverz']\n")).list() if info.reason]
+    assert told.name == "driverz"
+    assert told.reason == f"{setting} names it, but no such plugin is installed; did you mean drivers?"

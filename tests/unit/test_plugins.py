@@ -9,7 +9,7 @@ import pytest
 
 from hub.errors import PluginError
 from hub.messages import Reach
-from hub.plugins import PluginHost, PluginState
+from hub.plugins import SHIPPED, PluginHost, PluginState
 
 READER = """
 from hub.hookspecs import hookimpl
@@ -45,8 +45,8 @@ class Shelf:
     def __init__(self, folder):
         self.folder = folder
 
-    def put(self, name, code, *, distribution=None, version="1.0", entry=None, metadata=None):
-        module = f"shelf_{next(numbers)}_{''.join(c for c in name if c.isidentifier())}"
+    def put(self, name, code, *, distribution=None, version="1.0", entry=None, metadata=None, module=None):
+        module = module or f"shelf_{next(numbers)}_{''.join(c for c in name if c.isidentifier())}"
         distribution = distribution or f"hub-{name}"
         (self.folder / f"{module}.py").write_text(code)
         info = self.folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
@@ -56,8 +56,13 @@ class Shelf:
         (info / "entry_points.txt").write_text(f"[patrol_hub.plugins]\n{line}\n")
         return module
 
-    def host(self):
-        return PluginHost(path=[str(self.folder)], in_process=None)
+    def ship(self, name, code, monkeypatch):
+        """Install a plugin of the project's own."""
+        monkeypatch.setattr("hub.plugins.SHIPPED", SHIPPED | {name})
+        self.put(name, code, distribution=f"patrol-hub-{name.replace('_', '-')}", module=name)
+
+    def host(self, **more):
+        return PluginHost(path=[str(self.folder)], **{"in_process": None, **more})
 
 
 @pytest.fixture
@@ -202,6 +207,90 @@ def test_the_second_to_take_a_name_is_parked(shelf):
     assert first.state is PluginState.LOADED
     assert parked(second) == "first has registered a record source stolen already"
     assert host.record_sources["stolen"].plugin == "first"
+
+
+FACTORIES = {
+    "plate_readers": "plate reader",
+    "face_detectors": "face detector",
+    "face_engines": "face engine",
+    "voice_detectors": "voice detector",
+    "transcribers": "transcriber",
+    "translators": "translator",
+    "position_sources": "position source",
+    "dispatchers": "dispatcher",
+}
+FACTORY = """
+from hub.hookspecs import hookimpl
+@hookimpl
+def register_{kinds}(register):
+    register("{name}", print)
+"""
+IMPORTER = """
+from hub.backends import Importer
+from hub.hookspecs import hookimpl
+class Mine(Importer):
+    name = "{name}"
+    def import_file(self, context, file): ...
+@hookimpl
+def register_importers(register):
+    register(Mine)
+"""
+KINDS = {kinds: (kind, FACTORY.replace("{kinds}", kinds)) for kinds, kind in FACTORIES.items()} | {
+    "record_sources": (
+        "record source",
+        SOURCE.replace('"stolen"', '"{name}"').replace("{Sub", "{{Sub").replace("})", "}})"),
+    ),
+    "importers": ("importer", IMPORTER),
+}
+
+
+@pytest.mark.parametrize("kinds", KINDS)
+def test_the_latecomer_is_the_one_that_is_not_shipped(shelf, monkeypatch, kinds):
+    kind, code = KINDS[kinds]
+    shelf.ship("shelf_zzz", code.format(name="contested"), monkeypatch)
+    shelf.put("aaa", code.format(name="contested"))
+    host = shelf.host()
+    aaa, shipped = host.load_all()
+    assert shipped.state is PluginState.LOADED
+    assert parked(aaa) == f"shelf_zzz has registered a {kind} contested already"
+    assert getattr(host, kinds)["contested"].plugin == "shelf_zzz"
+
+
+@pytest.mark.parametrize("kinds", KINDS)
+def test_no_part_has_the_name_of_a_shipped_plugin_even_where_that_one_is_turned_off(shelf, kinds):
+    kind, code = KINDS[kinds]
+    shelf.put("aaa", code.format(name="wanted_persons"))
+    host = shelf.host()
+    assert parked(host.load_one("aaa")) == (
+        f"registers a {kind} wanted_persons, but that is the name of a plugin of this project"
+    )
+    assert not getattr(host, kinds)
+
+
+def test_a_distribution_that_is_called_like_ours_takes_no_name_of_ours(shelf, monkeypatch):
+    taker = shelf.put("shelf_zzz", READER.format(name="mine", extra=""), distribution="patrol-hub-aaa")
+    shelf.ship("shelf_zzz", READER.format(name="quick", extra=""), monkeypatch)
+    states = {info.distribution: info for info in shelf.host().load_all()}
+    assert states["patrol-hub-shelf-zzz"].state is PluginState.LOADED
+    assert parked(states["patrol-hub-aaa"]) == (
+        "that of the distribution patrol-hub-aaa: patrol-hub-shelf-zzz alone has this name"
+    )
+    assert taker not in sys.modules
+
+
+def test_a_name_in_the_configuration_that_nobody_has_is_told(shelf):
+    shelf.put("alpr", READER.format(name="alpr", extra=""))
+    host = shelf.host(in_process=["alrp", "alpr"], off=["nobody\x1b[2J", "drivers"])
+    for listed in (host.list(), host.load_all()):
+        there = {info.name: info for info in listed}
+        assert set(there) == {"alpr", "alrp", "nobody[2J"}  # drivers is one of ours, only not installed here
+        assert parked(there["alrp"]) == (
+            "plugins_in_process names it, but no such plugin is installed; did you mean alpr?"
+        )
+        assert parked(there["nobody[2J"]) == (
+            "plugins_off names it, but no such plugin is installed; see: patrol-hub plugins list"
+        )
+    assert there["alpr"].state is PluginState.LOADED
 
 
 def test_two_distributions_with_one_plugin_name(shelf):

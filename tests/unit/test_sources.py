@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import functools
+import gc
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 import trio
 import trio.testing
 
-from hub.backends import PluginContext, RecordSource, SourceInfo
+from hub.backends import PluginContext, RecordSource, SourceInfo, SourceRecord
 from hub.breaker import BreakerState
 from hub.clocks import ManualClock
 from hub.consulting import MAX_HITS
@@ -22,6 +24,7 @@ from hub.messages import (
     DocumentQuery,
     LookupRequest,
     PersonQuery,
+    PlateQuery,
     Query,
     Reach,
     Requester,
@@ -53,10 +56,12 @@ def opener(book: GrammarBook, tmp_path: Path) -> Opener:
         deadline: float = 5.0,
         development: bool = False,
         on_opened: Callable[[SourceStatus], object] | None = None,
+        patience: float = 5.0,
     ) -> AsyncIterator[SourceHost]:
         plugin = context(tmp_path / "plugin", development=development)
         specs = [SourceSpec("plugin", source, plugin, deadline) for source in sources]
-        async with open_sources(specs, clock=ManualClock(NOW), book=book, on_opened=on_opened) as host:
+        clock = ManualClock(NOW)
+        async with open_sources(specs, clock=clock, book=book, on_opened=on_opened, patience=patience) as host:
             yield host
 
     return opened
@@ -99,8 +104,12 @@ async def test_people_and_documents_are_decided_by_the_host(opener: Opener) -> N
     async with opener(ScriptedSource("register", records)) as host:
         (person,) = await ask(host, request(PersonQuery("jana novakova", date(1980, 1, 2))))
         (document,) = await ask(host, request(DocumentQuery("X1", "SVK")))
+        (elsewhere,) = await ask(host, request(DocumentQuery("X1", "AUT")))
     assert [hit.record.entry for hit in person.hits] == ["p"]
     assert [hit.record.entry for hit in document.hits] == ["d"]
+    assert document.status is AnswerStatus.HIT
+    assert elsewhere.status is AnswerStatus.AMBIGUOUS
+    assert elsewhere.explanation.startswith("Same number, another issuing state: the entry says SVK")
 
 
 async def test_answers_stand_in_the_order_of_the_configuration(opener: Opener) -> None:
@@ -319,6 +328,42 @@ class Replaced(ScriptedSource):
         return super().find(query)
 
 
+class SlowToOpen(ScriptedSource):
+    """Opens once it may."""
+
+    may_open = threading.Event()
+
+    def open(self, context: PluginContext) -> SourceInfo:
+        assert self.may_open.wait(5)
+        return super().open(context)
+
+
+async def test_a_register_that_takes_long_to_open_holds_up_no_start_and_is_waited_for_when_asked(
+    opener: Opener,
+) -> None:
+    slow, quick = SlowToOpen("slow", vehicles(["KE123AB"])), ScriptedSource("quick", vehicles(["KE123AB"]))
+    slow.may_open = threading.Event()
+    async with opener(slow, quick, deadline=0.1, patience=0.01) as host:
+        first = await ask(host, request(typed_plate("KE123AB")))
+        assert [answer.status for answer in first] == [AnswerStatus.UNAVAILABLE, AnswerStatus.HIT]
+        assert first[0].explanation == "not available: it is being opened"
+        assert slow.opened == 0
+    async with opener(slow, deadline=5.0, patience=0.01) as host, trio.open_nursery() as nursery:
+        nursery.start_soon(trio.to_thread.run_sync, slow.may_open.set)
+        (answer,) = await ask(host, request(typed_plate("KE123AB")))
+        assert answer.status is AnswerStatus.HIT
+
+
+async def test_a_list_that_reads_are_compared_with_is_there_before_the_first_read(opener: Opener) -> None:
+    slow = SlowToOpen("slow", vehicles(["KE123AB"]), reach=Reach.AUTOMATIC)
+    slow.may_open = threading.Event()
+    threading.Timer(0.1, slow.may_open.set).start()
+    async with opener(slow, patience=0.0) as host:
+        assert slow.opened == 1
+        (answer,) = await ask(host, request(typed_plate("KE123AB"), UNIT))
+    assert answer.status is AnswerStatus.HIT
+
+
 async def test_a_replaced_list_is_opened_again_and_no_look_up_is_lost_to_that(opener: Opener) -> None:
     source = Replaced("list", vehicles(["KE123AB"]), reach=Reach.AUTOMATIC)
     asked, answers = request(typed_plate("KE123AB"), UNIT), []
@@ -388,3 +433,65 @@ async def test_what_deliver_raises_comes_out(opener: Opener) -> None:
     async with opener(ScriptedSource("register")) as host:
         with pytest.raises(OSError, match="gone"):  # not in a group: who handles errors of its kind, handles it
             await functools.partial(host.ask, request(typed_plate("KE123AB")), deliver=refuse)()
+
+
+class Failing(ScriptedSource):
+    """Raises for each query, and keeps none."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__("register")
+        self.fault = fault
+
+    def find(self, query: Query) -> Iterator[SourceRecord]:
+        try:
+            return self.fail(query)
+        except KeyError as error:
+            if self.fault == "foreign":
+                raise
+            raise SourceError("no") from (error if self.fault == "with its cause" else None)
+
+    def fail(self, query: Query) -> Iterator[SourceRecord]:
+        if self.fault == "its own":
+            raise SourceError("no")
+        raise KeyError(query)
+
+
+class Forgetful(ScriptedSource):
+    """Has nothing and keeps no query."""
+
+    def find(self, query: Query) -> Iterator[SourceRecord]:
+        return iter(())
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """Keep Python's collector from hiding what waits for it."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def remembered(plate: str) -> int:
+    """Return how many questions about a plate are in memory."""
+    asked = [each for each in gc.get_objects() if isinstance(each, PlateQuery)]
+    return sum(each.readings[0].plate == plate for each in asked)
+
+
+@pytest.mark.usefixtures("uncollected")
+@pytest.mark.parametrize("fault", ["its own", "foreign", "with its cause", "without its cause"])
+async def test_a_plate_that_a_source_failed_on_goes_without_the_collector(opener: Opener, fault: str) -> None:
+    async with opener(Failing(fault)) as host:
+        (answer,) = await ask(host, request(typed_plate("KE421ZZ")))
+        assert answer.status is AnswerStatus.UNAVAILABLE
+        assert remembered("KE421ZZ") == 0
+
+
+@pytest.mark.usefixtures("uncollected")
+async def test_a_plate_whose_answer_nobody_took_goes_without_the_collector(opener: Opener) -> None:
+    async def deliver(answer: Answer) -> None:
+        raise AuditError("the log cannot be written")
+
+    async with opener(Forgetful("register")) as host:
+        with suppress(AuditError):
+            await host.ask(request(typed_plate("KE422ZZ")), deliver=deliver)
+        assert remembered("KE422ZZ") == 0

@@ -3,13 +3,14 @@ from __future__ import annotations
 import itertools
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import numpy as np
 import pytest
 import trio
 
 import hub.actors.alerts
-from hub.actors.alerts import run_alerts
+from hub.actors.alerts import Outcomes, run_alerts
 from hub.alerts import AlertBook
 from hub.channels import Mailbox
 from hub.clocks import ManualClock
@@ -38,6 +39,7 @@ class Unit:
         self.told = []
         self.changed = trio.Event()
         self.ledger = Ledger()
+        self.outcomes = Outcomes(self.ledger)
         self.health = []
 
     def publish(self, alert):
@@ -70,7 +72,7 @@ class Unit:
             book,
             self.hits,
             publish=self.publish,
-            ledger=self.ledger,
+            outcomes=self.outcomes,
             on_health=self.health.append,
             task_status=task_status,
         )
@@ -117,6 +119,23 @@ async def test_hits_become_alerts_and_each_read_gets_one_reason(unit):
         await unit.run(book)
     assert [name for name, _ in unit.told] == ["a-1", "a-2", "a-3"]
     assert unit.reasons() == {Reason.ALERT: 2, Reason.SAME_ALERT: 1}
+
+
+async def test_a_read_has_one_reason_when_the_actor_is_stopped_between_two_lists_that_name_it(unit):
+    async with unit.open() as book:
+        await unit.hits.send(unit.raised("l-1"))
+        await unit.hits.send(unit.raised("l-1", source="second"))
+        with trio.CancelScope() as stopping:
+            book.raise_hit = partial(_stopped, stopping)
+            await unit.run(book)
+        for left in unit.hits.drain():  # as the hub does at its end
+            unit.outcomes.leave(left, Reason.STOPPED)
+    assert unit.reasons() == {Reason.STOPPED: 1}
+
+
+async def _stopped(stopping, _):
+    stopping.cancel()
+    await trio.sleep_forever()
 
 
 async def test_an_alert_that_cannot_be_raised_is_counted_and_the_next_one_is_raised(unit):

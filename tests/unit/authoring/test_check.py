@@ -107,6 +107,33 @@ def test_what_is_wrong_is_named(check, case: str) -> None:
     assert said in failed(report)[what]
 
 
+AUTOMATIC = {
+    "code": "from hub.testing.sources import CLOSED_LIST\n"
+    + SOURCE.replace("ON_REQUEST", "AUTOMATIC").replace('SourceInfo(entries=1, detail="invented")', "CLOSED_LIST"),
+    "manifest": EXAMPLE.replace("on_request", "automatic"),
+}
+
+
+def test_an_automatic_source_is_held_to_its_list_and_told_how_a_hub_uses_it(check) -> None:
+    report = check(**AUTOMATIC)
+    assert report.passed, failed(report)
+    (kept,) = [each for each in report.checks if each.what == "is what its reach asks for"]
+    assert "from a process of its own with --development alone" in kept.detail
+
+
+def test_a_list_that_says_that_it_is_unsigned_passes_too(check) -> None:
+    unsigned = "SourceInfo(1, list_digest='ab', expires='2099-01-01', development=True)"
+    report = check(
+        AUTOMATIC["code"].replace("return CLOSED_LIST", f"return {unsigned}"), manifest=AUTOMATIC["manifest"]
+    )
+    assert report.passed, failed(report)
+
+
+def test_one_that_is_automatic_and_wants_the_network_does_not_load(check) -> None:
+    report = check(AUTOMATIC["code"], manifest="network = true\n" + AUTOMATIC["manifest"])
+    assert "asks for the network and for reach automatic" in failed(report)["loads"]
+
+
 def test_code_that_runs_by_itself_is_named(check, tmp_path: Path) -> None:
     site = tmp_path / "site"
     site.mkdir()
