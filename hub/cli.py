@@ -6,18 +6,23 @@ answer is no, 2 the call or its input is wrong; one line on standard error, neve
 
 from __future__ import annotations
 
+from hub import interrupts
+
+# isort: split
+import io
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import cyclopts
 from cyclopts import App, Parameter
 
 from hub import __version__
 from hub.commands.authority import authority
+from hub.commands.console import OutputError
 from hub.errors import HubError, NotAllowedError, NotReadableError, StateError
 from hub.text import plain
 
@@ -26,6 +31,14 @@ _Officer = Annotated[
     str | None, Parameter(name="--officer", help="Number of the officer who acts; default: who is signed in.")
 ]
 _Reason = Annotated[str, Parameter(name="--reason", help="Why; kept in the log.")]
+
+
+def _not_blank(_kind: object, value: str) -> None:
+    if not value.strip():
+        raise ValueError("it needs a reason in words")
+
+
+_GivenReason = Annotated[str, Parameter(name="--reason", help="Why; kept in the log.", validator=_not_blank)]
 _Json = Annotated[Literal["text", "json"], Parameter(name="--format")]
 _JsonLines = Annotated[Literal["text", "jsonl"], Parameter(name="--format")]
 _Development = Annotated[
@@ -161,7 +174,7 @@ def demo(
 @app.command
 def read(
     *paths: Path,
-    reason: _Reason,
+    reason: _GivenReason,
     officer: _Officer = None,
     config: _Config = None,
     format: _JsonLines = "text",  # noqa: A002
@@ -198,7 +211,7 @@ def lookup(
     kind: Literal["plate", "person", "document"],
     value: str,
     *,
-    reason: _Reason,
+    reason: _GivenReason,
     source: Annotated[tuple[str, ...], Parameter(name="--source", help="Ask this source only.")] = (),
     born: Annotated[str | None, Parameter(name="--born", help="Day of birth, YYYY-MM-DD.")] = None,
     country: Annotated[str, Parameter(name="--country", help="Issuing state of a document, three letters.")] = "",
@@ -272,10 +285,16 @@ def officer_add(
     officer: _Officer = None,
     config: _Config = None,
 ) -> int:
-    """Add an officer; the passphrase is asked for, or read as a line of standard input. The first administers."""
+    """Add an officer; the passphrase is asked for, or read as a line of standard input. The first administers.
+
+    Whoever adds another one may be asked for their own passphrase first: always with --officer, and after `sign-in`
+    where the system has no memory-backed XDG_RUNTIME_DIR. Then standard input needs two lines: theirs and the new one.
+    """
+    from hub.commands.console import another_follows
     from hub.commands.officers import add as body
 
-    return body(number, role=role, officer=officer, config=config)
+    with another_follows(f"the new passphrase of {number}"):
+        return body(number, role=role, officer=officer, config=config)
 
 
 @officer.command(name="remove")
@@ -390,7 +409,7 @@ def check_document(
             help="Its machine readable lines as typed, or - for standard input.",
         ),
     ] = None,
-    reason: _Reason,
+    reason: _GivenReason,
     source: Annotated[tuple[str, ...], Parameter(name="--source", help="Ask this source only.")] = (),
     live: Annotated[Path | None, Parameter(name="--live", help="Picture of the person, for the face check.")] = None,
     photo: Annotated[Path | None, Parameter(name="--photo", help="Picture of the document's photo.")] = None,
@@ -427,7 +446,7 @@ def check_face(
     live: Path,
     document: Path,
     *,
-    reason: _Reason,
+    reason: _GivenReason,
     taking_part: _TakingPart = None,
     why: _Why = "",
     officer: _Officer = None,
@@ -880,17 +899,83 @@ def evaluate_crowd(folder: Path, *, config: _Config = None, format: _Json = "tex
     return body(folder, config=config, form=format)
 
 
+_CHANGING: Final = frozenset(
+    {
+        ("import",),
+        ("redact",),
+        *(("officer", name) for name in ("add", "remove", "passphrase", "sign-in", "sign-out")),
+        ("alerts", "adjudicate"),
+        *(("watchlist", name) for name in ("new-key", "trust", "build", "load", "sign")),
+        *(("authority", name) for name in ("publish", "revoke", "renew", "sign", "refresh", "order", "grant")),
+        *(("authority", name) for name in ("init", "keys", "add-issuer", "people")),
+        *(("phrase", name) for name in ("sign", "accept")),
+        ("plugins", "new"),
+    }
+)
+"""Commands that change something and print their answer when all of it is done."""
+
+
+def _complain(text: str) -> None:
+    """Print the one line of a command that did not succeed; without standard error the exit status says it alone."""
+    with suppress(OSError):
+        sys.stderr.write(f"patrol-hub: {text}\n")
+        sys.stderr.flush()
+
+
 def _status(error: Exception) -> int:
     """Tell of an error in one line on standard error, and return the exit status that goes with it."""
     hint = " See patrol-hub --help." if isinstance(error, cyclopts.CycloptsError) else ""
-    sys.stderr.write(f"patrol-hub: {plain(str(error), limit=2000) or type(error).__name__}{hint}\n")
+    _complain(f"{plain(str(error), limit=2000) or type(error).__name__}{hint}")
     return 1 if isinstance(error, NotAllowedError | StateError | NotReadableError) else 2
 
 
+def _alone(error: BaseException) -> BaseException:
+    """Return what a command ended with: the first error of tasks that ran side by side, where all are of one kind."""
+    if isinstance(error, BaseExceptionGroup):
+        first = _first(error)
+        for kind in (HubError, KeyboardInterrupt, OSError):
+            if isinstance(first, kind) and error.split(kind)[1] is None:
+                return first
+    return error
+
+
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the first exception that is no group: what tasks that ran side by side failed with."""
     inner = group.exceptions[0]
     return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
+
+
+def _ended(error: BaseException, words: Sequence[str], *, terminal: bool) -> int | None:
+    """Tell of what ended a command, and return the exit status; None for what nobody foresaw."""
+    if isinstance(error, cyclopts.CycloptsError | HubError):
+        return _status(error)
+    if isinstance(error, KeyboardInterrupt):
+        return interrupts.INTERRUPTED
+    if isinstance(error, BrokenPipeError) or (
+        # The library that prints --help ends the process itself then.
+        isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError)
+    ):
+        # The reader downstream went away; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    if isinstance(error, OutputError):
+        # On a terminal a command may have shown something, and asked, before it changed anything.
+        done = not terminal and app.parse_commands(list(words))[0] in _CHANGING
+        _complain(f"the answer cannot be written: {error}" + ("; what was asked for is done" if done else ""))
+        return 2
+    if isinstance(error, OSError) and error.filename is None and not _output_works():
+        _complain(f"the answer cannot be written: {error.strerror}")  # printed by a library, or without `console`
+        return 2
+    return None
+
+
+def _output_works() -> bool:
+    """Say whether standard output takes anything: an error that names no file may be its, or a fault of the hub."""
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -903,32 +988,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     words = list(sys.argv[1:] if arguments is None else arguments) or ["start"]
+    terminal = sys.stdout.isatty()
     try:
         status = app(words, exit_on_error=False, print_error=False)
-        return status if isinstance(status, int) else 0
-    except (cyclopts.CycloptsError, HubError) as error:
-        return _status(error)
-    except BaseExceptionGroup as group:  # of tasks that ran side by side
-        first = _first(group)
-        if isinstance(first, HubError) and group.split(HubError)[1] is None:
-            return _status(first)
-        if group.split(KeyboardInterrupt)[1] is None:
-            return 130
-        raise
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        # The reader downstream went away; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        sys.stdout.flush()  # what was printed has left, or it is told that it could not
+    except BaseException as error:
+        ended = _ended(_alone(error), words, terminal=terminal)
+        if ended is None:
+            raise
+        return ended
+    return status if isinstance(status, int) else 0
+
+
+def _open_streams() -> None:
+    """Put the null device in place of standard streams that were closed, and let no character stop an answer.
+
+    A database would get the descriptor of a closed stream otherwise, and a library's complaint be written into it.
+    """
+    for descriptor, access in ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(descriptor)
+        except OSError:  # the lowest that is free, which is this one, is what the system gives
+            os.set_inheritable(os.open(os.devnull, access), True)
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - as long as the process
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def script() -> None:
     """Entry point of the ``patrol-hub`` command."""
-    status = main()
-    with suppress(OSError):
-        sys.stdout.flush()
-        sys.stderr.flush()
+    try:
+        _open_streams()
+        status = main()
+    except KeyboardInterrupt:
+        status = interrupts.INTERRUPTED
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, KeyboardInterrupt):
+            stream.flush()
     # Everything is closed by now. A thread that a stop left behind in a model would abort the process, instead of
     # ending with it, if it came back while the interpreter is taken down.
     os._exit(status)
+
+
+interrupts.restore()  # commands handle Ctrl-C from here on

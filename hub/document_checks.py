@@ -21,7 +21,7 @@ from hub.authority.accounting import Log
 from hub.authority.policy import may_check_document
 from hub.clocks import Clock
 from hub.errors import AuditError, HubError, ModelError
-from hub.inference import Worker
+from hub.inference import Worker, let_go
 from hub.lookups import Lookups
 from hub.messages import Act, Answer, AnswerStatus, DocumentQuery, Entry, Reach, Record, Requester, SubjectKind
 from hub.mrz import Zone
@@ -46,7 +46,7 @@ class Report(StrEnum):
     NOT_REPORTED = "not_reported"
     """Every source that was asked answered, and none has it."""
     UNKNOWN = "unknown"
-    """No source has it, and at least one did not answer or has another entry under this number."""
+    """No source has it, and at least one did not answer or has another entry, or another state's, under this number."""
     NOT_ASKED = "not_asked"
 
 
@@ -124,11 +124,13 @@ class DocumentChecks(Struct, frozen=True, eq=False):
         try:
             return await Worker("lines of a photograph").call(read, deadline=READ_SECONDS)
         except BaseException as error:
+            where = locate(error)
+            let_go(error)  # with the photograph, although it is raised on (C3)
             with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_SECONDS), suppress(AuditError):
                 await self._account("not_read", requester, reason)
             if isinstance(error, HubError) or not isinstance(error, Exception):
                 raise
-            raise ModelError(f"the reader failed: {locate(error)}") from None  # its text may hold what it saw
+            raise ModelError(f"the reader failed: {where}") from None  # its text may hold what it saw
 
     def _closed_lists(self) -> tuple[str, ...]:
         """Return the lists of lost, stolen and wanted; a register of licences says nothing of what was reported."""
@@ -158,15 +160,19 @@ class DocumentChecks(Struct, frozen=True, eq=False):
 
 
 def _judge(answers: Sequence[Answer]) -> tuple[Report, str]:
-    records = [hit.record for answer in answers for hit in answer.hits]
+    hits = [hit for answer in answers for hit in answer.hits]
+    records = [hit.record for hit in hits if not hit.cost]  # with a difference it may be another document
     reported = [_as_reported(record) for record in records if _as_reported(record)]
     if reported:
         return Report.REPORTED, f"Reported: {', '.join(sorted(set(reported)))}."
     silent = [answer.source for answer in answers if answer.status in (AnswerStatus.UNAVAILABLE, AnswerStatus.REFUSED)]
-    if silent:
-        return Report.UNKNOWN, f"Not found, but {', '.join(silent)} did not answer."
+    doubts = [f"Not found, but {', '.join(silent)} did not answer."] if silent else []
     if records:
-        return Report.UNKNOWN, "There are records under this number, and none of them says lost, stolen or revoked."
+        doubts.append("There are records under this number, and none of them says lost, stolen or revoked.")
+    if other := [hit.why for hit in hits if hit.cost]:
+        doubts.append(f"{other[0]} Look at the state on the document: no check digit covers it.")
+    if doubts:
+        return Report.UNKNOWN, " ".join(doubts)
     return Report.NOT_REPORTED, f"Not found by {', '.join(answer.source for answer in answers)}."
 
 

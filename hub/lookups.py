@@ -27,6 +27,7 @@ from hub.audit.records import (
 from hub.authority.accounting import Log
 from hub.authority.policy import may_look_up, unit_requester
 from hub.clocks import Clock
+from hub.documents import check_state
 from hub.errors import AuditError, NotAllowedError, UsageError
 from hub.grant_use import GrantUse
 from hub.granted import GrantBook, Granted
@@ -304,7 +305,7 @@ def subject_of(kind: str, value: str, born: str | None = None, country: str = ""
             check_partial(plate)
         return query
     if kind == "document":
-        return DocumentQuery("".join(value.upper().split()).replace("<", ""), country.upper())
+        return DocumentQuery("".join(value.upper().split()).replace("<", ""), check_state(country))
     found = re.search(r"[\s,]+(\d{4}-\d{2}-\d{2})$", value)
     if found and born is None:
         value, born = value[: found.start()], found.group(1)

@@ -24,7 +24,7 @@ from hub.clocks import Clock
 from hub.errors import InputError, UsageError
 from hub.inference import Worker
 from hub.messages import Box, Frame, FrameGap
-from hub.vision.redaction import believable, clip, encode_jpeg, encode_png, grow, redact
+from hub.vision.redaction import MAX_KEEP_SHARE, believable, clip, encode_jpeg, encode_png, grow, redact
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,7 +80,8 @@ async def redact_file(
         progress: Told after each picture how many there are so far.
 
     Raises:
-        UsageError: The output is the input, or has a suffix that cannot be written.
+        UsageError: The output is the input, or has a suffix that cannot be written; or nothing of the subject's box can
+            stay sharp.
         InputError: The input cannot be decoded, or the output cannot be written.
         ModelError: The detector does not run.
     """
@@ -94,6 +95,7 @@ async def redact_file(
                 if isinstance(frame, FrameGap):
                     left_out.append(f"{frame.origin}: {frame.detail}")
                     continue
+                check_keep(keep, frame)
                 faces += await worker.call(_reduce, frame, keep, detector, writer, deadline=DEADLINE)
                 written += 1
                 progress(written, 0)
@@ -115,6 +117,24 @@ def check_output(spec: SourceSpec, output: Path) -> None:
             raise UsageError(f"{output} is the input itself, which is never overwritten: name another file with -o")
     if output.suffix.lower() not in suffixes:
         raise UsageError(f"{output.name}: a {spec.medium.value} is written as {', '.join(suffixes)}")
+
+
+def check_keep(keep: Box | None, frame: Frame) -> None:
+    """Refuse a subject's box of which nothing would stay sharp, since whoever gave it expects otherwise.
+
+    Raises:
+        UsageError: It lies outside of the picture or is too large.
+    """
+    height, width = frame.image.shape[:2]
+    if keep is None or believable(keep, width, height) is not None:
+        return
+    box = f"--keep {keep.x},{keep.y},{keep.w},{keep.h}"
+    if clip(keep, width, height) is None:
+        raise UsageError(f"{box}: the box lies outside the picture, which has {width} by {height} pixels")
+    raise UsageError(
+        f"{box}: the box covers more than {MAX_KEEP_SHARE:.0%} of the picture, which has {width} by {height} pixels: "
+        "give a smaller one"
+    )
 
 
 def find_faces(image: Pixels, keep: Box | None, detector: FaceDetector) -> list[Box]:

@@ -23,6 +23,7 @@ LARGEST: Final = 128 * 2**20
 """Most bytes of a file."""
 LONGEST_FIELD: Final = 10_000
 """Most characters of one field; more is a quote that was never closed, or no table."""
+_COLUMN: Final = "column "
 ENTRY: Final = "entry"
 """Column that names an entry; the only one that is no field of the schema."""
 
@@ -41,7 +42,15 @@ class Table(Struct, frozen=True):
 
     rows: tuple[Row, ...]
     bad: tuple[BadRow, ...]
-    """In the order of their lines."""
+    """Columns that are not imported, as line 1, then rows in the order of their lines."""
+
+
+def is_column(bad: BadRow) -> bool:
+    """Say whether a report of `read_table` is about a column of the header and not about a row.
+
+    Line 1 alone does not say so: signed lists number their entries from 1.
+    """
+    return bad.line == 1 and bad.problem.startswith(_COLUMN)
 
 
 def read_table(
@@ -62,7 +71,8 @@ def read_table(
         key: What must differ from row to row; the second with the same is a bad row. "" is never the same.
 
     Returns:
-        The good rows and the bad ones. A column that is not in `columns` is reported as a fault of line 1.
+        The good rows and the bad ones. Each column that is not in `columns` is reported as a fault of line 1, and
+        the first of them with those that are.
 
     Raises:
         InputError: The file is missing, empty, too large, not text in UTF-8, or has no such header.
@@ -74,11 +84,9 @@ def read_table(
             f"{file.name} is empty: its first line must name the columns, such as {', '.join(required or columns[:4])}"
         )
     header = _header(file, first[1], required)
-    bad = [
-        BadRow(1, f"column {plain(name, limit=40)!r} is not imported: the columns are {', '.join(columns)}")
-        for name in header
-        if name not in columns
-    ]
+    bad = [BadRow(1, f"{_COLUMN}{plain(name, limit=40)!r} is not imported") for name in header if name not in columns]
+    if bad:
+        bad[0] = BadRow(1, f"{bad[0].problem}: the columns are {', '.join(columns)}")
     rows: list[Row] = []
     seen: dict[str, int] = {}
     for line, cells in records:

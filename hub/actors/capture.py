@@ -7,6 +7,8 @@ ledger either to the reader or a reason. Decoding is in `hub.capture`; looking a
 from __future__ import annotations
 
 import random
+import re
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
@@ -24,6 +26,9 @@ FIRST_WAIT: Final = 0.5
 
 LONGEST_WAIT: Final = 10.0
 """Seconds between two attempts, at most."""
+
+KINDS: Final = 10
+"""Most reasons of one source, for frames that could not be decoded, that are told apart."""
 
 HEALTHY_AFTER: Final = 5.0
 """Seconds of frames after which the next wait is the first again."""
@@ -47,6 +52,37 @@ def _ignore(_: object) -> None:
     """Drop a report."""
 
 
+class GapRemarks:
+    """Says which frames could not be decoded: the first for each reason, and in the end how many more there were.
+
+    A folder that is taken away while it is read, or a camera with a bad cable, would fill the log otherwise.
+
+    Args:
+        say: Gets one-line remarks.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._counts: Counter[str] = Counter()
+
+    def note(self, gap: FrameGap) -> None:
+        """Take a frame in that could not be decoded."""
+        # Some reasons have the frame's number in them; those are one and the same.
+        kind = re.sub("[0-9]+", "N", gap.detail)
+        if kind not in self._counts and len(self._counts) >= KINDS:
+            kind = ""
+        self._counts[kind] += 1
+        if self._counts[kind] == 1:
+            self._say(f"{gap.origin}: {gap.detail}")
+
+    def end(self, origin: str) -> None:
+        """Say how many frames nothing was said of; nothing where there are none."""
+        more = sum(self._counts.values()) - len(self._counts)
+        self._counts.clear()
+        if more:
+            self._say(f"{origin}: more frames that could not be decoded, for reasons already told: {more}")
+
+
 async def run_capture(
     spec: SourceSpec,
     camera: str,
@@ -58,7 +94,7 @@ async def run_capture(
     until_end: bool = False,
     timeouts: Timeouts = Timeouts(),  # noqa: B008  # frozen
     report: Callable[[CameraHealth], None] = _ignore,
-    on_gap: Callable[[FrameGap], None] = _ignore,
+    on_gap: Callable[[FrameGap], None] | None = None,
     say: Callable[[str], None] = _ignore,
     peek: Callable[[Frame], None] = _ignore,
     also: Mailbox[Frame] | None = None,
@@ -80,7 +116,7 @@ async def run_capture(
         until_end: See `SourceSpec.kind`.
         timeouts: When a child process counts as hung.
         report: Gets the camera's health whenever it changes.
-        on_gap: Gets each frame that could not be decoded.
+        on_gap: Gets each frame that could not be decoded; without it `say` is told of them, see `GapRemarks`.
         say: Gets one-line remarks.
         peek: Gets each frame before its reader does; must not block, raise or keep it.
         also: Where each decoded frame goes as well, for faces under an order: there it is in stage "face_frame" of the
@@ -91,8 +127,11 @@ async def run_capture(
         InputError: A photo, folder or video gives no frame at all.
         CaptureError: The child process that decodes a video cannot be started.
     """
-    supply = _Supply(camera, frames, ledger, report, on_gap, peek, also)
+    remarks = GapRemarks(say)
+    supply = _Supply(camera, frames, ledger, report, on_gap or remarks.note, peek, also)
     task_status.started()
+    if until_end and spec.live:
+        say(f"{spec.origin} is a camera or stream and has no end: it is read until it is stopped")
     wait, since = FIRST_WAIT, trio.current_time()
     while True:
         opened_at = trio.current_time()
@@ -116,6 +155,7 @@ async def run_capture(
         except ClosedChannelError:
             return  # nobody reads any more
         finally:
+            remarks.end(spec.origin)
             if not spec.live:
                 frames.close()
                 if also is not None:

@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from hub.authority.files import read_private, write_file, write_once
+from hub.authority.files import read_bounded, read_private, write_file, write_once
 from hub.errors import InputError
 
 UNIT_KEY: Final = "unit.key"
@@ -127,9 +127,11 @@ def load_key(path: Path, name: str) -> KeySigner:
 
     Raises:
         NotAllowedError: Others may read or write the file, it belongs to somebody else, or it is not a plain file.
-        InputError: It is missing, or holds no Ed25519 key.
+        InputError: It is missing, or holds no Ed25519 key, or a public one.
         StoreError: It cannot be read.
     """
+    if _is_public(path):  # before its mode: that everybody may read it is no reason for alarm
+        raise InputError(f"{path} is a public key: name the private one that belongs to it")
     try:
         key = serialization.load_pem_private_key(read_private(path), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -137,6 +139,17 @@ def load_key(path: Path, name: str) -> KeySigner:
     if not isinstance(key, Ed25519PrivateKey):
         raise InputError(f"{path} holds a key of another kind: expected Ed25519")
     return KeySigner(name, key)
+
+
+def _is_public(path: Path) -> bool:
+    """Say whether a file holds a public key and no secret, without using any of it."""
+    if not path.is_file():
+        return False
+    try:
+        content = read_bounded(path, "key", _LARGEST)
+    except InputError:  # whoever uses it says what is wrong
+        return False
+    return b"-----BEGIN PUBLIC KEY-----" in content and b"PRIVATE" not in content
 
 
 def load_public_key(path: Path) -> bytes:

@@ -18,7 +18,7 @@ from hub.authority.unit_key import UnitKey
 from hub.clocks import Clock, SystemClock
 from hub.commands.console import ask_passphrase
 from hub.config import Settings, load_config, state_folder
-from hub.errors import NotSignedInError
+from hub.errors import NotAllowedError, NotSignedInError
 from hub.messages import Requester
 from hub.unit import Unit, open_unit
 
@@ -75,8 +75,14 @@ async def unlocked(unit: Unit, requester: Requester) -> UnitKey:
     if token and public and (key := read_slot(unit.state, token, public)) is not None:
         unit.officers.adopt(requester, token, key)
         return key
-    passphrase = await trio.to_thread.run_sync(ask_passphrase, f"passphrase of officer {requester.officer} once more")
-    return await unit.officers.unlock(requester, passphrase)
+    whose = f"passphrase of officer {requester.officer}"
+    passphrase = await trio.to_thread.run_sync(ask_passphrase, f"{whose} once more")
+    try:
+        return await unit.officers.unlock(requester, passphrase)
+    except (
+        NotAllowedError
+    ) as error:  # they are signed in and may not know that it was asked for, least of all by a pipe
+        raise NotAllowedError(f"{error} (the {whose} was asked for once more)") from error
 
 
 async def whoever(unit: Unit, officer: str | None) -> Requester:

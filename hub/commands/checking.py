@@ -18,7 +18,7 @@ from hub.app import open_hub
 from hub.capture import load_picture
 from hub.clocks import SystemClock
 from hub.commands.acting import acting, open_configured
-from hub.commands.console import Form, emit, note, say
+from hub.commands.console import Form, emit, note, read_input, say
 from hub.commands.explain import answered
 from hub.commands.lookups import AnswerLine, line
 from hub.config import load_config, state_folder
@@ -161,7 +161,7 @@ def document(
     """Check a document by its lines: typed, or made out in a photograph."""
     if (file is None) == (mrz is None):
         raise UsageError("a document is checked by a photograph of its lines (FILE) or by the lines as typed (--mrz)")
-    text = None if mrz is None else sys.stdin.read(LONGEST + 1) if mrz == "-" else mrz
+    text = read_input(partial(sys.stdin.read, LONGEST + 1)) if mrz == "-" else mrz
     if text is not None:  # a mistake in typed lines is told before anything is opened; the hub's own clock reads again
         parse(text, SystemClock().now().date())
     return trio.run(

@@ -19,6 +19,7 @@ from hub.importing import import_file
 from hub.lookups import subject_of
 from hub.messages import Answer, AnswerStatus, Hit, Subject
 from hub.parts import installed_plugins
+from hub.tables import is_column
 
 
 class AnswerLine(Struct, frozen=True):
@@ -71,6 +72,7 @@ async def _lookup(
     form: Form,
 ) -> int:
     settings = load_config(config)
+    unwritten: OSError | None = None
     async with (
         open_hub(settings, state_folder(), clock=SystemClock(), development=development, say=note) as hub,
         acting(hub.unit, officer) as requester,
@@ -78,11 +80,17 @@ async def _lookup(
         request = hub.lookups.request(subject, requester, reason, names, grant)
 
         async def deliver(answer: Answer) -> None:
-            if form == "text":
-                for text in answered(answer):
-                    say(text)
+            nonlocal unwritten
+            if form == "text" and unwritten is None:
+                try:
+                    for text in answered(answer):
+                        say(text)
+                except OSError as error:  # the sources are asked all the same, and the log has what they answered
+                    unwritten = error
 
         answers = await hub.lookups.on_request(request, deliver)
+    if unwritten is not None:
+        raise unwritten
     if form == "json":
         emit(_Lookup(request.lookup, tuple(line(answer) for answer in answers)))
     return 0 if any(answer.status is not AnswerStatus.REFUSED for answer in answers) else 1
@@ -108,5 +116,8 @@ async def _import(source: str, file: Path, officer: str | None, config: Path | N
         report = await import_file(unit, plugins, source, file, requester, development=development)
     for bad in report.bad:
         note(f"{file.name}, line {bad.line}: {bad.problem}")
-    say(f"{source}: {numbered(report.imported, 'record')} imported, {numbered(len(report.bad), 'row')} refused")
+    columns = sum(is_column(bad) for bad in report.bad)
+    left_out = f", {numbered(columns, 'column')} not imported" if columns else ""
+    rows = numbered(len(report.bad) - columns, "row")
+    say(f"{source}: {numbered(report.imported, 'record')} imported, {rows} refused{left_out}")
     return 1 if report.bad else 0

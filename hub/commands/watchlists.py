@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import csv
+import os
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import trio
 from msgspec import Struct, structs
 
 from hub.audit.records import ConfigPayload
+from hub.authority.files import write_file
 from hub.authority.keys import create_key, load_public_key
 from hub.authority.policy import may_import
 from hub.authority.signers import open_signer
@@ -44,6 +48,9 @@ from hub.watchlists.trust import (
     save_trust,
 )
 from hub.watchlists.trusted import open_trusted
+
+_LIST_MODE: Final = 0o644
+"""Of a new list: nothing in it is secret from whoever may come to sign it."""
 
 
 class _Verified(Struct, frozen=True):
@@ -267,7 +274,20 @@ def _read(file: Path) -> bytes:
 
 
 def _write(file: Path, content: bytes) -> None:
+    """Write a list in one durable step: the older one, with the signatures that it has, is whole until then.
+
+    Raises:
+        InputError: It cannot be looked at, or a device or pipe does not take it.
+        StoreError: It cannot be written; the older one is as it was.
+    """
     try:
-        file.write_bytes(content)
+        mode = file.stat().st_mode
+        if not stat.S_ISREG(mode):  # such as /dev/stdout, which nothing can take the place of
+            file.write_bytes(content)
+            return
+    except FileNotFoundError:
+        mode = _LIST_MODE
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror}") from error
+    # A link stays one: the file that it names is replaced.
+    write_file(Path(os.path.realpath(file)), content, mode=stat.S_IMODE(mode))

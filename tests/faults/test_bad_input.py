@@ -71,7 +71,7 @@ CALLS = {
     "unknown subcommand": (("alerts", "delete"), 2, "Unknown command|delete"),
     "unknown option": ((*LOOKUP, "--fast"), 2, "--fast"),
     "no reason given": (("lookup", "plate", LISTED), 2, "reason"),
-    "empty reason": (("lookup", "plate", LISTED, "--reason", " "), 1, "needs a reason"),
+    "empty reason": (("lookup", "plate", LISTED, "--reason", " "), 2, "--reason.*needs a reason"),
     "unknown kind": (("lookup", "plane", LISTED, "--reason", "x"), 2, "plate"),
     "unknown source": ((*LOOKUP, "--source", "nobody"), 2, "no source 'nobody'.*drivers"),
     "too little known": (("lookup", "plate", "1?3", "--reason", "x"), 2, "at least 3"),

@@ -64,7 +64,7 @@ def test_what_cannot_be_read_is_one_line_and_looks_nothing_up(unit):
 
 def test_without_an_officer_or_a_reason_nothing_is_looked_at(unit, monkeypatch, tmp_path):
     monkeypatch.setattr(PaintedReader, "lines", lambda self, image: pytest.fail("it was looked at"))
-    assert check(unit, "--reason", " ").status == 1
+    assert check(unit, "--reason", " ").status == 2
     stranger = Unit.empty(tmp_path / "stranger")
     with stranger.active():
         assert check(stranger).status == 1

@@ -80,7 +80,7 @@ def test_the_wrong_digit_is_named_and_a_look_alike_suggested(unit):
     ("words", "status", "says"),
     [
         (("--mrz", "P<UTO", "--reason", "x"), 2, "it has 5 characters"),
-        (("--mrz", LINES, "--reason", " "), 1, "a check needs a reason"),
+        (("--mrz", LINES, "--reason", " "), 2, "it needs a reason"),
         (("--mrz", LINES, "--reason", "x", "--source", "nobody"), 2, "there is no source 'nobody'"),
         (("--mrz", LINES), 2, "--reason"),
         (("photo.jpg", "--mrz", LINES, "--reason", "x"), 2, "a photograph of its lines (FILE) or"),

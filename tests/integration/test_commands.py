@@ -120,6 +120,25 @@ def test_bad_rows_of_an_import_are_named_and_the_others_imported(unit):
     assert "New Keeper" in unit.run("lookup", "plate", "9999ZZZ", "--reason", "stop").out
 
 
+def test_columns_that_an_import_does_not_take_are_counted_apart_from_rows(unit):
+    rows = unit.folder / "wrong.csv"
+    rows.write_text("plate,age,keeper_name,faith\n9999ZZZ,1,New Keeper,x\n,1,Nobody,x\n")
+    result = unit.run("import", "drivers", str(rows))
+    assert result.status == 1
+    assert result.out == "drivers: 1 record imported, 1 row refused, 2 columns not imported\n"
+    first, second, third = result.err.splitlines()
+    assert first.startswith("wrong.csv, line 1: column 'age' is not imported: the columns are entry, plate, ")
+    assert second == "wrong.csv, line 1: column 'faith' is not imported"
+    assert third.startswith("wrong.csv, line 3: ")
+
+
+@pytest.mark.parametrize("country", ["UT", "utopia"])
+def test_a_document_of_no_state_is_a_wrong_call(unit, country):
+    result = unit.run("lookup", "document", "L898902C3", "--reason", "stop", "--country", country)
+    assert (result.status, result.out) == (2, "")
+    assert "is no issuing state" in result.problem()
+
+
 @pytest.mark.parametrize(
     ("words", "hits"),
     [

@@ -37,6 +37,7 @@ def test_what_it_refuses_is_told_in_one_line_and_its_input_stays(photo):
     for words in (
         (str(photo), "-o", str(photo)),
         (str(photo), "-o", str(photo.with_name("reduced.jpg")), "--keep", "1,2"),
+        (str(photo), "-o", str(photo.with_name("reduced.jpg")), "--keep", "9000,0,40,40"),
         (str(photo.with_name("none.png")), "-o", str(photo.with_name("reduced.jpg"))),
     ):
         refused = command("redact", *words)

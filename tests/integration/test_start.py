@@ -11,11 +11,16 @@ import stat
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Thread, Timer
 
 import pytest
 
+import hub.attach
 import hub.commands.dashboard
-from hub.commands.dashboard import start, tui
+from hub.attach import claim_socket
+from hub.commands.dashboard import LOCK_FILE, start, tui
 from hub.errors import UsageError
 from tests.kit import ROOT, Unit
 
@@ -82,6 +87,80 @@ def test_why_no_hub_starts_is_told_in_one_line(unit, shown, hubs):
     assert "\n" not in str(told.value)
     assert shown == []
     assert (unit.state / "hub.log").exists()
+
+
+def test_the_log_before_is_put_aside_once_its_hub_has_ended(unit, shown, hubs):
+    unit.state.mkdir(mode=0o700)
+    (unit.state / "hub.log").write_text("what the one before said\n")
+    assert start(config=unit.config, development=False) == 0
+    assert (unit.state / "hub.log.1").read_text() == "what the one before said\n"
+    assert (unit.state / "hub.log").samefile(f"/proc/{hubs[0].pid}/fd/2")
+
+
+def test_two_at_once_start_one_hub_and_both_attach(unit, shown, hubs):
+    with ThreadPoolExecutor() as pool:
+        both = [pool.submit(start, config=unit.config, development=False) for _ in range(2)]
+        assert [each.result(40) for each in both] == [0, 0]
+    assert shown == [unit.state / "hub.sock"] * 2
+    assert len(hubs) == 1
+    assert not (unit.state / "hub.log.1").exists()
+
+
+def test_a_hub_that_still_opens_is_waited_for_and_keeps_its_log(unit, shown, hubs, capsys):
+    """It is bound, and does not listen before its models are open."""
+    with claim_socket(unit.state) as listener:
+        (unit.state / "hub.log").write_text("what it said\n")
+        Timer(0.5, listener.listen).start()
+        assert start(config=unit.config, development=False) == 0
+    assert hubs == []
+    assert shown == [unit.state / "hub.sock"]
+    assert [each.read_text() for each in unit.state.glob("hub.log*")] == ["what it said\n"]
+    assert "waiting for it" in capsys.readouterr().err
+
+
+def test_a_hub_is_started_once_the_one_before_has_ended(unit, shown, hubs):
+    with ExitStack() as before:
+        before.enter_context(claim_socket(unit.state))
+        Timer(2, before.close).start()
+        assert start(config=unit.config, development=False) == 0
+    assert hubs[0].poll() is None
+    assert shown == [unit.state / "hub.sock"]
+
+
+def test_who_starts_a_hub_a_moment_too_late_attaches_to_the_other(unit, shown, hubs, monkeypatch):
+    started = hub.commands.dashboard.subprocess.Popen
+    with ExitStack() as other:
+
+        def popen(*args, **kwargs):
+            listener = other.enter_context(claim_socket(unit.state))
+            late = started(*args, **kwargs)
+            Thread(target=listen_after, args=(late, listener)).start()
+            return late
+
+        def listen_after(late, listener):
+            late.wait()
+            time.sleep(0.3)
+            listener.listen()
+
+        monkeypatch.setattr(hub.commands.dashboard.subprocess, "Popen", popen)
+        began = time.monotonic()
+        assert start(config=unit.config, development=False) == 0
+        assert time.monotonic() - began < hub.commands.dashboard.START_SECONDS
+    assert [each.returncode for each in hubs] == [2]
+    assert shown == [unit.state / "hub.sock"]
+
+
+def test_a_hub_that_lets_nobody_attach_is_not_waited_for_without_end(unit, shown, hubs, monkeypatch):
+    monkeypatch.setattr(hub.commands.dashboard, "START_SECONDS", 0.3)
+    with claim_socket(unit.state):
+        (unit.state / "hub.sock").unlink()
+        with pytest.raises(UsageError, match="lets no dashboard attach"):
+            start(config=unit.config, development=False)
+    assert hubs == shown == []
+
+
+def test_the_lock_is_the_one_that_hubs_hold():
+    assert LOCK_FILE == hub.attach.LOCK_FILE
 
 
 def test_nothing_of_the_folder_it_is_called_in_is_imported(unit, shown, hubs, tmp_path):

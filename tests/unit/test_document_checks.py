@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import itertools
 import threading
+import weakref
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hub.audit.records import DocumentCheckPayload, LookupPayload
@@ -24,6 +26,7 @@ from hub.store.retention import CHARTER
 from hub.testing.alerts import MemoryLog
 from hub.testing.faults import crash
 from hub.testing.sources import ScriptedSource, context
+from tests.kit_memory import all_gone, uncollected
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 OFFICER = Requester("4711", "officer", "unit-1")
@@ -66,11 +69,23 @@ async def test_a_number_that_was_reported(tmp_path, fields, says):
     assert [answer.source for answer in listed.answers] == ["stolen"]
 
 
-@pytest.mark.parametrize("fields", [{"document_number": "X"}, {"document_country": "D"}], ids=["number", "country"])
-async def test_a_number_that_was_not(tmp_path, fields):
-    async with unit(tmp_path, stolen_list(**fields)) as (checks, _):
+async def test_a_number_that_was_not(tmp_path):
+    async with unit(tmp_path, stolen_list(document_number="X")) as (checks, _):
         listed = await checks.check(ZONE, OFFICER, "traffic stop")
     assert (listed.verdict, listed.reason) == (Report.NOT_REPORTED, "Not found by stolen.")
+
+
+async def test_a_number_reported_of_another_state_is_neither_reported_nor_unsaid(tmp_path):
+    says = "Same number, another issuing state: the entry says D, asked for was UTO. Look at the state"
+    async with unit(tmp_path, stolen_list(document_country="D")) as (checks, _):
+        listed = await checks.check(ZONE, OFFICER, "traffic stop")
+    assert listed.verdict is Report.UNKNOWN
+    assert listed.reason.startswith(says)
+    silent = crash(ScriptedSource("silent", reach=Reach.AUTOMATIC))
+    async with unit(tmp_path, stolen_list(document_country="D"), silent) as (checks, _):
+        listed = await checks.check(ZONE, OFFICER, "traffic stop")
+    assert listed.verdict is Report.UNKNOWN
+    assert listed.reason.startswith(f"Not found, but silent did not answer. {says}")
 
 
 async def test_a_register_is_asked_only_by_name_and_its_entry_is_no_report(tmp_path):
@@ -180,6 +195,23 @@ async def test_a_reading_is_entered_before_it_and_tells_nothing_of_what_it_faile
             await checks.photographed(fail, OFFICER, "stop")
     assert "L898902C3" not in str(failure.value) + repr(log.entries)
     assert [entry.outcome for entry in log.entries] == ["begun", "begun", "not_read"]
+
+
+@pytest.mark.parametrize("kind", [ModelError, ValueError])
+async def test_c3_a_photograph_that_the_reader_failed_on_goes_without_the_collector(tmp_path, kind):
+    seen = []
+
+    def fail() -> str:
+        picture = np.zeros((4, 4, 3), np.uint8)
+        seen.append(weakref.ref(picture))
+        raise kind("bad")
+
+    async with unit(tmp_path) as (checks, _):
+        with uncollected():
+            with suppress(ModelError):
+                await checks.photographed(fail, OFFICER, "stop")
+            await all_gone(seen)
+    assert len(seen) == 1
 
 
 @pytest.mark.slow

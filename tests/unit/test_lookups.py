@@ -13,7 +13,7 @@ from msgspec import structs
 from hub.audit.records import AnswerCount, CountPayload, LookupDonePayload, LookupPayload, OpenedPayload
 from hub.clocks import ManualClock
 from hub.errors import AuditError, NotAllowedError, NotSignedInError, UsageError
-from hub.lookups import Lookups, describe
+from hub.lookups import Lookups, describe, subject_of
 from hub.messages import (
     Act,
     AlertState,
@@ -192,6 +192,13 @@ def test_what_was_asked_is_described_for_the_log() -> None:
     assert describe(PersonQuery("Jana\x1b Novak", date(1980, 1, 2))) == "Jana Novak, born 1980-01-02"
     assert describe(PersonQuery("Jana", None)) == "Jana"
     assert describe(DocumentQuery("AB1", "SVK")) == "AB1 SVK"
+
+
+@pytest.mark.parametrize("country", ["UT", "utopia", "D1"])
+def test_a_document_of_no_state_is_not_looked_up(country: str) -> None:
+    with pytest.raises(UsageError, match="is no issuing state"):
+        subject_of("document", "L898902C3", country=country)
+    assert subject_of("document", "l898902c3<", country="uto") == DocumentQuery("L898902C3", "UTO")
 
 
 # ---------------------------------------------------------------------------------------- automatic look-ups

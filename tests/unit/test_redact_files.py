@@ -172,6 +172,23 @@ def test_a_large_picture_is_searched_small_and_the_box_at_full_size():
     assert detector.seen[2] == (160, 200)
 
 
+@pytest.mark.parametrize(
+    ("keep", "says"),
+    [
+        (Box(320, 0, 10, 10), "--keep 320,0,10,10: the box lies outside the picture, which has 320 by 240 pixels"),
+        (Box(0, 9000, 10, 10), "outside the picture"),
+        (Box(0, 0, 320, 240), "covers more than 33% of the picture"),
+    ],
+)
+async def test_a_box_of_which_nothing_would_stay_sharp_is_refused(tmp_path, keep, says):
+    with pytest.raises(UsageError) as caught:
+        await run(photo(tmp_path / "in.png"), tmp_path / "out.png", keep=keep)
+    assert says in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
+    result = await run(tmp_path / "in.png", tmp_path / "out.png", keep=Box(300, 220, 100, 100))
+    assert result.pictures == 1, "part of it lies in the picture"
+
+
 @pytest.mark.parametrize("keep", ["1,2,3", "a,b,c,d", "1,2,0,4", "-1,2,3,4"])
 def test_a_wrong_box_is_refused(tmp_path, keep):
     with pytest.raises(UsageError, match="--keep"):

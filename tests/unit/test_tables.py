@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.backends import BadRow
 from hub.errors import InputError
-from hub.tables import LONGEST_FIELD, Table, read_table
+from hub.tables import LONGEST_FIELD, Table, is_column, read_table
 
 COLUMNS = ("entry", "plate", "category", "expires", "make")
 
@@ -84,6 +85,18 @@ def test_a_column_that_the_schema_lacks_is_named_and_the_rest_is_read(file: Path
     assert len(table.rows) == 1
     assert table.bad[0].line == 1
     assert table.bad[0].problem.startswith("column 'gender' is not imported")
+
+
+def test_columns_are_told_apart_from_rows_and_those_there_are_named_once(file: Path) -> None:
+    table = read(file, "plate,gender,category,age,faith\nAB1,x,stolen_vehicle,1,y\n,x,stolen_vehicle,1,y\n")
+    assert table.bad == (
+        BadRow(1, "column 'gender' is not imported: the columns are entry, plate, category, expires, make"),
+        BadRow(1, "column 'age' is not imported"),
+        BadRow(1, "column 'faith' is not imported"),
+        BadRow(3, "plate is missing"),
+    )
+    assert [is_column(bad) for bad in table.bad] == [True, True, True, False]
+    assert not is_column(BadRow(1, "E-1: it has expired already")), "the first entry of a signed list"
 
 
 @pytest.mark.parametrize(

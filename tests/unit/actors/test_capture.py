@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 import pytest
 import trio
 
-from hub.actors.capture import mailbox_for, run_capture
+from hub.actors.capture import KINDS, GapRemarks, mailbox_for, run_capture
 from hub.capture import parse_source
 from hub.channels import Mailbox
 from hub.clocks import ManualClock
 from hub.errors import InputError
 from hub.ledger import Ledger, Stage
-from hub.messages import Reason, ReasonCount
+from hub.messages import FrameGap, Reason, ReasonCount
 from hub.testing.frames import drive_past, street, write_clip, write_photo
 from hub.testing.streams import Connection, Then, serve_mjpeg
 
@@ -56,6 +56,54 @@ async def test_a_folder_is_handed_on_whole_and_every_file_is_accounted_for(tmp_p
         ReasonCount("front", "frame", Reason.UNREADABLE, 1),
     )
     assert [(h.open, h.frames) for h in health] == [(True, 0), (False, 5)]
+
+
+async def test_a_folder_that_is_taken_away_while_it_is_read_is_told_of_in_two_lines(tmp_path):
+    for number in range(30):
+        write_photo(tmp_path / f"{number:02}.png", street())
+    spec, ledger, said = parse_source(str(tmp_path)), Ledger(), []
+    frames = mailbox_for(spec, ledger, "front")
+
+    async def take_away():
+        await frames.receive()
+        ledger.leave("front", Stage.FRAME, Reason.NO_TEXT)
+        for file in tmp_path.iterdir():
+            file.unlink()
+        await drain(frames, ledger, [])
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(take_away)
+        await capture(spec, frames, ledger, say=said.append)
+    unreadable = {each.reason: each.count for each in ledger.snapshot()}[Reason.UNREADABLE]
+    assert unreadable > 20
+    first, rest = said
+    assert first.endswith(".png: the file cannot be read: No such file or directory")
+    assert rest == f"{tmp_path}: more frames that could not be decoded, for reasons already told: {unreadable - 1}"
+
+
+def test_remarks_about_frames_are_bounded_whatever_their_reasons():
+    said = []
+    remarks = GapRemarks(said.append)
+    for number in range(1000):
+        remarks.note(FrameGap("front", number, "v.mp4", f"frame {number} cannot be decoded"))
+    remarks.end("v.mp4")
+    assert said[0] == "v.mp4: frame 0 cannot be decoded"
+    assert said[1:] == ["v.mp4: more frames that could not be decoded, for reasons already told: 999"]
+    said.clear()
+    for number in range(26):
+        remarks.note(FrameGap("front", number, "v.mp4", f"reason {chr(97 + number)}"))
+    assert len(said) == KINDS + 1
+    remarks.end("v.mp4")
+    assert said[-1].endswith(f": {26 - KINDS - 1}")
+
+
+@pytest.mark.parametrize(("until_end", "lines"), [(True, 1), (False, 0)])
+async def test_that_a_camera_has_no_end_is_said_once_where_the_end_is_waited_for(until_end, lines):
+    spec, said = parse_source("http://user:secret@127.0.0.1:9/video"), []
+    with trio.move_on_after(0):
+        await capture(spec, Mailbox(1), Ledger(), until_end=until_end, say=said.append)
+    assert len(said) == lines
+    assert all("has no end" in line and "secret" not in line for line in said)
 
 
 async def test_a_source_that_gives_nothing_fails_once_and_closes_its_mailbox(tmp_path):

@@ -57,6 +57,20 @@ def test_a_key_that_others_may_read(tmp_path):
         open_signer(str(tmp_path / "ben.pem"))
 
 
+def test_a_public_key_is_no_reason_for_alarm(tmp_path):
+    create_key(tmp_path / "anna.pem")
+    public = tmp_path / "anna.pem.pub"
+    for mode in (0o644, 0o600):
+        public.chmod(mode)
+        with pytest.raises(InputError, match=r"anna\.pem\.pub is a public key: name the private one"):
+            open_signer(str(public))
+    both = tmp_path / "both.pem"
+    both.write_bytes(public.read_bytes() + (tmp_path / "anna.pem").read_bytes())
+    both.chmod(0o644)
+    with pytest.raises(NotAllowedError, match="may be read by others"):
+        open_signer(str(both))
+
+
 def test_the_libraries_signer(tmp_path):
     public = create_key(tmp_path / "anna.pem")
     signer = LibrarySigner(open_signer(str(tmp_path / "anna.pem")))
