@@ -380,7 +380,7 @@ def alerts_adjudicate(
         Parameter(help="true or false decides; the others report what came of it."),
     ],
     *,
-    reason: _Reason,
+    reason: _GivenReason,
     correct: Annotated[
         bool, Parameter(name="--correct", negative="", help="Correct the earlier decision, which stays on record.")
     ] = False,

@@ -23,10 +23,10 @@ from msgspec import Struct
 
 from hub.audit.records import ErasedPayload, ListPayload
 from hub.authority.accounting import Log
-from hub.authority.files import make_folder, replacing
+from hub.authority.files import make_folder, replacing, sync_folder
 from hub.authority.policy import may_import, unit_requester
 from hub.authority.unit_key import UnitKey
-from hub.clocks import Clock
+from hub.clocks import Clock, SystemClock
 from hub.errors import HubError, InputError, NotAllowedError, StoreError, TrustError
 from hub.messages import Act, Entry, Requester
 from hub.store.retention import CHARTER, Datum, Retention
@@ -65,15 +65,26 @@ class FaceLists:
         clock: Wall time that never goes back.
         unit: The unit's name.
         retention: How long a list stays after its expiry.
+        machine: The machine's own time, which files are dated with: `clock` may be far ahead of it.
     """
 
-    def __init__(self, state: Path, *, log: Log, clock: Clock, unit: str, retention: Retention = CHARTER) -> None:
+    def __init__(
+        self,
+        state: Path,
+        *,
+        log: Log,
+        clock: Clock,
+        unit: str,
+        retention: Retention = CHARTER,
+        machine: Clock | None = None,
+    ) -> None:
         self._state = state
         self._folder = state / FOLDER
         self._log = log
         self._clock = clock
         self._unit = unit
         self._retention = retention
+        self._machine = machine or SystemClock()
 
     def lists(self) -> tuple[Shelved, ...]:
         """Return the lists that were loaded, in the order of their names. Blocking.
@@ -212,9 +223,11 @@ class FaceLists:
         file = self._folder / f"{found.digest}{SUFFIX}"
         try:
             incoming.replace(file)
+            sync_folder(self._folder)  # the log says that it is loaded; and before an older one goes
             for each in older:
                 if each != file:
                     each.unlink(missing_ok=True)
+            sync_folder(self._folder)
         except OSError as error:
             raise StoreError(f"{file} cannot be written: {error.strerror}") from error
         return VerifiedFaces(found.header, found.digest, found.signers, file, found.start)
@@ -230,9 +243,10 @@ class FaceLists:
             if now >= self._retention.list_until(header.expires):
                 file.unlink(missing_ok=True)
                 count += header.entries
+        dated = self._machine.now().timestamp()
         for file in self._folder.glob(".*"):
             with suppress(FileNotFoundError):  # of a load that ends in this moment
-                if file.is_file() and abs(now.timestamp() - file.stat().st_mtime) >= BROKEN_OFF:
+                if file.is_file() and abs(dated - file.stat().st_mtime) >= BROKEN_OFF:
                     file.unlink()
         return count
 

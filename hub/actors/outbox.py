@@ -85,6 +85,7 @@ class Outbox:
     async def deliver(self, target: Dispatcher) -> bool:
         """Deliver the next dispatch to one target. Returns False where there is none or it did not arrive.
 
+        So it does where another process is delivering: hub and commands take turns, lest both enter and send the same.
         It never raises for a target's fault: that is in `health`, and the dispatch stays.
         """
         if await self._attempt(target):
@@ -97,15 +98,20 @@ class Outbox:
     async def _attempt(self, target: Dispatcher) -> bool:
         health = self._health[target.name]
         try:
-            waiting = await self._store.next(target.name)
-            if waiting is None:
+            if await self._store.next(target.name) is None:
                 self._health[target.name] = TargetHealth(target.name, health.delivered, 0, "")
                 return False
-            if not waiting.accounted:
-                await self._account(waiting.dispatch, target.name)
-            with trio.fail_after(SEND_SECONDS):
-                await target.send(waiting.dispatch)
-            await self._store.acknowledge(waiting.dispatch.dispatch, target.name, self._names)
+            with self._store.turn(target.name) as ours:
+                if not ours:
+                    return False
+                waiting = await self._store.next(target.name)
+                if waiting is None:  # another process has just delivered it; what came after it may be left to us
+                    return True
+                if not waiting.accounted:
+                    await self._account(waiting.dispatch, target.name)
+                with trio.fail_after(SEND_SECONDS):
+                    await target.send(waiting.dispatch)
+                await self._store.acknowledge(waiting.dispatch.dispatch, target.name, self._names)
         except trio.TooSlowError:
             return self._failed(health, f"{target.name} did not take the dispatch within {SEND_SECONDS:g} s")
         except HubError as error:
@@ -125,7 +131,10 @@ class Outbox:
             await self._store.tidy(self._names)
 
     async def flush(self) -> int:
-        """Deliver what can be delivered now, without repetition; returns how many dispatches are left."""
+        """Deliver what can be delivered now, without repetition; returns how many dispatches are left.
+
+        Where another process is delivering, all is left to it: it goes on with whatever waits when its turn ends.
+        """
         for target in self._targets:
             while await self.deliver(target):
                 pass

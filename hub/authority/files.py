@@ -6,6 +6,7 @@ What stands in them is the business of `hub.authority.keys`, `hub.authority.sess
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import re
 import stat
@@ -24,6 +25,8 @@ UNFINISHED_SECONDS: Final = 3600.0
 """Age at which nobody writes on what was begun any more."""
 _UNFINISHED: Final = re.compile(r"\..+\.[0-9]+\.tmp", re.DOTALL)
 """Names under which files are written before they take their place."""
+_WRITES: Final = itertools.count()
+"""Tells a process's writes apart: one in a thread that was given up may end while the same file is written again."""
 
 
 def read_private(path: Path, *, limit: int = PRIVATE_BYTES) -> bytes:
@@ -78,6 +81,19 @@ def read_bounded(path: Path, what: str, limit: int) -> bytes:
     return content
 
 
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk.
+
+    Raises:
+        OSError: It cannot be done.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def make_folder(path: Path) -> None:
     """Make a folder and those above it that are missing, mode 0700, so that a power cut does not lose their names.
 
@@ -86,7 +102,7 @@ def make_folder(path: Path) -> None:
     """
     for folder in reversed([folder for folder in (path, *path.parents) if not folder.exists()]):
         folder.mkdir(mode=0o700, exist_ok=True)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
 
 
 def write_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
@@ -96,12 +112,12 @@ def write_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
         StoreFullError: The disk is full; the older file, if any, is as it was.
         StoreError: It cannot be written; the same.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _unfinished(path)
     try:
         temporary.unlink(missing_ok=True)
         _write_new(temporary, content, mode)
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise _store_error(path, error) from error
     finally:
@@ -118,13 +134,13 @@ def replacing(path: Path, *, mode: int = 0o600) -> Iterator[IO[bytes]]:
         StoreFullError: The disk is full.
         StoreError: It cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _unfinished(path)
     try:
         temporary.unlink(missing_ok=True)
         with _new(temporary, mode) as file:
             yield file
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise _store_error(path, error) from error
     finally:
@@ -139,12 +155,12 @@ def write_once(path: Path, content: bytes) -> None:
         StoreFullError: The disk is full.
         StoreError: It cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _unfinished(path)
     try:
         temporary.unlink(missing_ok=True)
         _write_new(temporary, content, 0o600)
         os.link(temporary, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except FileExistsError:
         raise
     except OSError as error:
@@ -173,6 +189,11 @@ def sweep_unfinished(folder: Path, now: datetime) -> int:
     return count
 
 
+def _unfinished(path: Path) -> Path:
+    """Return the name under which one write of a file is done."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{next(_WRITES)}.tmp")
+
+
 def _store_error(path: Path, error: OSError) -> StoreError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StoreFullError(f"the disk is full: {path} could not be written; free some space")
@@ -193,11 +214,3 @@ def _new(path: Path, mode: int) -> Iterator[IO[bytes]]:
         yield file
         file.flush()
         os.fsync(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import gc
 import weakref
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,7 @@ from hub.store.retention import CHARTER
 from hub.testing.faces import ScriptedEngine, calibration, face_picture
 from hub.vision.face_quality import FaceFloor
 from tests.kit_faces import Bench, officer
+from tests.kit_memory import all_gone, uncollected
 
 HANDED = TakingPart.HANDED_OVER
 
@@ -122,6 +124,23 @@ async def test_an_engine_that_fails_is_told_and_costs_no_hour(bench):
         bench.engine.before = lambda: None
         bench.clock.advance(10)
         await checks.check(face_picture(0), face_picture(91), officer(), "stop", HANDED)
+
+
+@pytest.mark.parametrize("kind", [ModelError, RuntimeError])
+async def test_c3_pictures_that_the_engine_failed_on_go_without_the_collector(bench, kind):
+    def fail():
+        raise kind("bad")
+
+    bench.engine.before = fail
+    pictures = [face_picture(0), face_picture(90)]
+    seen = [weakref.ref(picture) for picture in pictures]
+    async with bench.checks() as checks:
+        with uncollected():
+            with suppress(ModelError):
+                await checks.check(*pictures, officer(), "stop", HANDED)
+            pictures.clear()
+            await all_gone(seen)
+    assert bench.entries("failed") == 1
 
 
 async def test_a_picture_is_not_compared_with_itself(bench):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from contextlib import asynccontextmanager, contextmanager
+import weakref
+from contextlib import aclosing, asynccontextmanager, contextmanager
 
 import pytest
 import trio
@@ -24,6 +25,7 @@ from hub.watchlists.faces import FaceCategory
 from hub.watchlists.gallery import open_gallery
 from tests.kit_faces import officer
 from tests.kit_lists import KEY, NOW, entry, verified
+from tests.kit_memory import all_gone, uncollected
 from tests.kit_watch import people
 
 CHILD = FaceCategory.MISSING_CHILD
@@ -230,12 +232,41 @@ async def test_an_engine_that_fails_is_one_line_and_the_turn_counts(bench):
 
     bench.engine.before = fail
     async with bench.probes() as probes:
-        with pytest.raises(ModelError):
-            await probes.probe(one(face_picture(2)), officer(), "why")
+        async with aclosing(one(face_picture(2))) as picture:
+            with pytest.raises(ModelError):
+                await probes.probe(picture, officer(), "why")
         with pytest.raises(NotAllowedError, match="10 s apart"):
             await probes.probe(one(face_picture(2)), officer(), "why")
     assert bench.outcomes() == ["begun", "failed", "refused"]
     assert all(gallery.ended for gallery in bench.galleries)
+
+
+@pytest.mark.parametrize("kind", [ModelError, RuntimeError])
+@pytest.mark.parametrize("shot", [0, 1], ids=["the first picture", "the second picture"])
+async def test_c3_pictures_that_the_engine_failed_on_go_without_the_collector(bench, kind, shot):
+    seen = []
+
+    def fail():
+        if bench.engine.compared == shot:
+            raise kind("bad")
+
+    async def pictures():
+        for number in range(2):
+            picture = face_picture(2, shot=number)
+            seen.append(weakref.ref(picture))
+            yield picture
+            del picture
+
+    bench.engine.before = fail
+    async with bench.probes() as probes, aclosing(pictures()) as source:
+        with uncollected():
+            try:
+                await probes.probe(source, officer(), "why")
+            except ModelError:
+                await source.aclose()  # as whoever opened the pictures does before anybody is told
+                await all_gone(seen)
+    assert len(seen) == shot + 1
+    assert bench.outcomes() == ["begun", "failed"]
 
 
 def test_c4_there_is_no_batch_or_folder_form():

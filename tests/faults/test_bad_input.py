@@ -133,7 +133,7 @@ def test_wrong_passphrases_and_who_is_not_signed_in(unit):
 def test_an_illegal_step(unit):
     refused(unit.run("alerts", "adjudicate", unit.alert, "confirmed-true", "--reason", "x"), 1, unit.alert)
     refused(unit.run("alerts", "adjudicate", unit.alert, "true", "--reason", "x", "--correct"), 1, unit.alert)
-    refused(unit.run("alerts", "adjudicate", unit.alert, "true", "--reason", ""), 1, "reason")
+    refused(unit.run("alerts", "adjudicate", unit.alert, "true", "--reason", ""), 2, "reason")
     assert unit.run("alerts", "adjudicate", unit.alert, "true", "--reason", "seen").status == 0
     refused(unit.run("alerts", "adjudicate", unit.alert, "false", "--reason", "x"), 1, "not undone")
     nothing_lost(unit)

@@ -5,7 +5,6 @@ Real sockets and a real hub without cameras. What belongs to a rule of the chart
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
 import stat
@@ -55,6 +54,7 @@ from hub.wire import (
 )
 from tests.kit import LISTED, Unit
 from tests.kit_attach import attached, eventually, raw, running
+from tests.kit_memory import all_gone, uncollected
 
 pytestmark = pytest.mark.slow
 
@@ -532,12 +532,10 @@ async def test_what_a_request_failed_on_goes_without_the_collector(unit, monkeyp
     async with running(unit), attached(unit) as talk:
         await talk.sign_in("4711")
         monkeypatch.setattr(hub.requests, "verify_log", fail)
-        gc.disable()
-        try:
+        with uncollected():
             assert isinstance(await talk.ask(VerifyLog), Refused)
-            assert [picture() for picture in seen] == [None]
-        finally:
-            gc.enable()
+            await all_gone(seen)
+    assert len(seen) == 1
 
 
 async def test_on_what_authority_the_unit_works_is_shown_to_whoever_is_signed_in(unit):

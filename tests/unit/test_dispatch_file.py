@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 
 import msgspec
 import pytest
+import trio
 
 from hub.dispatch_file import FileDispatcher
 from hub.errors import SourceUnavailableError
@@ -62,3 +64,34 @@ async def test_a_name_that_leads_elsewhere_is_refused(tmp_path, name):
     with pytest.raises(SourceUnavailableError, match="no name"):
         await FileDispatcher(tmp_path).send(dispatch(name))
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_write_that_was_given_up_and_ends_late_harms_no_second_one(tmp_path, monkeypatch):
+    """As `hub.actors.outbox` gives one up that a disk keeps waiting, and tries again."""
+    hung, resumed, ended = threading.Event(), threading.Event(), threading.Event()
+    late, real = [], os.fsync
+
+    def fsync(descriptor):
+        if not late:
+            late.append(threading.current_thread())
+            hung.set()
+            resumed.wait(5)
+        elif threading.current_thread() is late[0]:
+            ended.set()  # its file stands in its place
+        elif not resumed.is_set():
+            resumed.set()
+            ended.wait(5)
+            (file,) = tmp_path.glob("*.json")
+            assert msgspec.json.decode(file.read_bytes(), type=Dispatch) == dispatch()
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    target = FileDispatcher(tmp_path)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(target.send, dispatch())
+        await trio.to_thread.run_sync(hung.wait, 5)
+        nursery.cancel_scope.cancel()
+    await target.send(dispatch())
+    assert ended.is_set()
+    (file,) = [each for each in tmp_path.iterdir() if each.suffix == ".json"]
+    assert msgspec.json.decode(file.read_bytes(), type=Dispatch) == dispatch()

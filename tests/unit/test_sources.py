@@ -34,6 +34,7 @@ from hub.messages import (
 from hub.plates.grammar import GrammarBook, load_grammars
 from hub.sources import SourceHost, SourceSpec, SourceStatus, open_sources
 from hub.testing.sources import ScriptedSource, context, typed_plate, vehicles
+from tests.kit_memory import gone, uncollected
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 OFFICER = Requester("4711", "officer", "unit-1")
@@ -463,35 +464,27 @@ class Forgetful(ScriptedSource):
         return iter(())
 
 
-@pytest.fixture
-def uncollected() -> Iterator[None]:
-    """Keep Python's collector from hiding what waits for it."""
-    gc.disable()
-    yield
-    gc.enable()
-
-
 def remembered(plate: str) -> int:
     """Return how many questions about a plate are in memory."""
     asked = [each for each in gc.get_objects() if isinstance(each, PlateQuery)]
     return sum(each.readings[0].plate == plate for each in asked)
 
 
-@pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize("fault", ["its own", "foreign", "with its cause", "without its cause"])
 async def test_a_plate_that_a_source_failed_on_goes_without_the_collector(opener: Opener, fault: str) -> None:
     async with opener(Failing(fault)) as host:
-        (answer,) = await ask(host, request(typed_plate("KE421ZZ")))
-        assert answer.status is AnswerStatus.UNAVAILABLE
-        assert remembered("KE421ZZ") == 0
+        with uncollected():
+            (answer,) = await ask(host, request(typed_plate("KE421ZZ")))
+            assert answer.status is AnswerStatus.UNAVAILABLE
+            await gone(lambda: remembered("KE421ZZ"))
 
 
-@pytest.mark.usefixtures("uncollected")
 async def test_a_plate_whose_answer_nobody_took_goes_without_the_collector(opener: Opener) -> None:
     async def deliver(answer: Answer) -> None:
         raise AuditError("the log cannot be written")
 
     async with opener(Forgetful("register")) as host:
-        with suppress(AuditError):
-            await host.ask(request(typed_plate("KE422ZZ")), deliver=deliver)
-        assert remembered("KE422ZZ") == 0
+        with uncollected():
+            with suppress(AuditError):
+                await host.ask(request(typed_plate("KE422ZZ")), deliver=deliver)
+            await gone(lambda: remembered("KE422ZZ"))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import asynccontextmanager
 
 import pytest
@@ -162,6 +164,107 @@ async def test_what_is_not_released_is_not_sent_and_preparing_again_changes_noth
     assert target.sent == ["a-1-1"]
     await store.release("a-1-1")
     await store.release("unknown")
+
+
+class Slow(kit.MemoryLog):
+    """Takes the first entry only when it is told to, as a disk may."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked, self.told = trio.Event(), trio.Event()
+
+    async def append(self, entry, /):
+        first = not self.asked.is_set()
+        self.asked.set()
+        if first:
+            await self.told.wait()
+        return await super().append(entry)
+
+
+@asynccontextmanager
+async def another(tmp_path, target, log):
+    """Open the outbox a second time, as another process does."""
+    async with open_database(tmp_path / OUTBOX_FILE, MIGRATIONS) as database:
+        yield outbox(OutboxStore(database), target, log=log)
+
+
+async def test_hub_and_command_together_enter_and_send_a_dispatch_once(store, tmp_path):
+    log, target = Slow(), Named("desk")
+    hub = outbox(store, target, log=log)
+    await fill(store, 1)
+    async with another(tmp_path, target, log) as command, trio.open_nursery() as nursery:
+        nursery.start_soon(hub.flush)
+        await log.asked.wait()
+        await fill(store, 2)
+        assert await command.flush() == 2, "left to the hub"
+        assert (log.entries, target.sent) == ([], [])
+        log.told.set()
+    assert [entry.payload.dispatch for entry in log.entries] == ["a-1-1", "a-2-1"]
+    assert target.sent == ["a-1-1", "a-2-1"]
+    assert await store.count() == 0, "the hub went on with what was released in its turn"
+
+
+async def test_what_another_process_delivered_in_between_is_not_delivered_again(store, tmp_path, monkeypatch):
+    log, target = kit.MemoryLog(), Named("desk")
+    hub = outbox(store, target, log=log)
+    await fill(store, 1)
+    async with another(tmp_path, target, log) as command:
+        real = store.next
+
+        async def found(name):
+            monkeypatch.setattr(store, "next", real)
+            waiting = await real(name)
+            assert await command.flush() == 0
+            return waiting
+
+        monkeypatch.setattr(store, "next", found)
+        assert await hub.flush() == 0
+    assert (len(log.entries), target.sent) == (1, ["a-1-1"])
+    assert hub.health()[0].detail == ""
+
+
+async def test_targets_take_their_turns_apart(store):
+    await fill(store, 1)
+    there = Named("there")
+    with store.turn("away") as ours, store.turn("away") as again:
+        assert (ours, again) == (True, False)
+        await outbox(store, there, Named("away")).flush()
+    assert there.sent == ["a-1-1"]
+
+
+async def test_whoever_is_killed_while_delivering_keeps_no_other_from_it(store, tmp_path):
+    """Between its turn and its entry; nothing waits for a date and nothing is lost."""
+    await fill(store, 1)
+    with store.turn("desk") as ours:
+        assert ours
+    (lock,) = tmp_path.glob("outbox.*.lock")
+    code = "import fcntl, sys; file = open(sys.argv[1]); fcntl.flock(file, fcntl.LOCK_EX); print(flush=True); input()"
+    command = [sys.executable, "-S", "-c", code, str(lock)]
+    process = await trio.lowlevel.open_process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert await process.stdout.receive_some(1) == b"\n"
+    target = Named("desk")
+    box = outbox(store, target)
+    assert await box.flush() == 1
+    process.kill()
+    await process.wait()
+    await process.stdin.aclose()
+    await process.stdout.aclose()
+    assert await box.flush() == 0
+    assert target.sent == ["a-1-1"]
+
+
+async def test_a_lock_that_cannot_be_made_is_told_and_loses_nothing(store, tmp_path):
+    await fill(store, 1)
+    with store.turn("desk"):
+        pass
+    (lock,) = tmp_path.glob("outbox.*.lock")
+    lock.unlink()
+    lock.symlink_to(tmp_path / "elsewhere")
+    box = outbox(store, Named("desk"))
+    assert await box.flush() == 1
+    assert "cannot be opened" in box.health()[0].detail
+    lock.unlink()
+    assert await box.flush() == 0
 
 
 async def test_a_damaged_row_is_one_clear_line(store):

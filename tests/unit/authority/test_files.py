@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -59,6 +60,20 @@ def test_a_folder_that_is_not_there_is_said_in_one_line(tmp_path):
         pytest.fail("it was opened")
 
 
+def test_a_write_that_ends_while_the_same_file_is_written_again_shows_no_half_of_the_other(tmp_path):
+    path = tmp_path / "file"
+    with ExitStack() as late, ExitStack() as again:
+        late.enter_context(replacing(path)).write(b"whole")
+        file = again.enter_context(replacing(path))
+        file.write(b"wh")
+        file.flush()
+        late.close()
+        assert path.read_bytes() == b"whole"
+        file.write(b"ole again")
+    assert path.read_bytes() == b"whole again"
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
 NOW = datetime(2030, 1, 2, tzinfo=UTC)
 OLD, YOUNG = NOW - timedelta(seconds=UNFINISHED_SECONDS), NOW - timedelta(seconds=UNFINISHED_SECONDS - 1)
 
@@ -71,14 +86,14 @@ def lay(path, at=OLD):
 
 def test_what_a_killed_process_left_is_gone_an_hour_later_and_nothing_else(tmp_path):
     kept = (".session.json.4711.tmp.bak", "session.json.4711.tmp", ".session.json.tmp", ".4711.tmp", "file", ".a.b.tmp")
-    for name in (".session.json.4711.tmp", ".trust.json.7.tmp", *kept):
+    for name in (".session.json.4711.12.tmp", ".session.json.4711.tmp", ".trust.json.7.tmp", *kept):
         lay(tmp_path / name)
     lay(tmp_path / ".young.4711.tmp", YOUNG)
     lay(tmp_path / ".ahead.4711.tmp", NOW + timedelta(days=3))
     lay(tmp_path / "folder" / ".deeper.4711.tmp")
     (tmp_path / ".link.4711.tmp").symlink_to(tmp_path / "file")
     (tmp_path / ".folder.4711.tmp").mkdir()
-    assert sweep_unfinished(tmp_path, NOW) == 3
+    assert sweep_unfinished(tmp_path, NOW) == 4
     left = {".young.4711.tmp", "folder", ".link.4711.tmp", ".folder.4711.tmp", *kept}
     assert {each.name for each in tmp_path.iterdir()} == left
     assert (tmp_path / "folder" / ".deeper.4711.tmp").exists()
