@@ -15,19 +15,34 @@ import trio
 from hub.authority.session_file import read_token
 from hub.authority.session_slot import read_slot
 from hub.authority.unit_key import UnitKey
+from hub.backends import Dispatcher
 from hub.clocks import Clock, SystemClock
 from hub.commands.console import ask_passphrase
 from hub.config import Settings, load_config, state_folder
 from hub.errors import NotAllowedError, NotSignedInError
 from hub.messages import Requester
+from hub.parts import dispatchers, installed_plugins
 from hub.unit import Unit, open_unit
 
 
 @asynccontextmanager
-async def open_configured(config: Path | None, *, clock: Clock | None = None) -> AsyncIterator[Unit]:
-    """Open the unit that a configuration and the environment name, for the block."""
+async def open_configured(
+    config: Path | None, *, clock: Clock | None = None, dispatching: bool = False
+) -> AsyncIterator[Unit]:
+    """Open the unit that a configuration and the environment name, for the block.
+
+    Args:
+        config: The configuration file; None for the one that the environment names.
+        clock: Default the system's.
+        dispatching: Load the plugins that may offer a way to the desk: a decision goes by each of them, or waits.
+    """
     settings = load_config(config)
-    async with open_unit(settings, state_folder(), clock=clock or SystemClock()) as unit:
+    targets: tuple[Dispatcher, ...] = ()
+    if dispatching and settings.plugins_in_process:  # nobody else's code is handed a dispatch
+        plugins = installed_plugins(settings)
+        plugins.load_all(leave_out=settings.plugins_off)
+        targets = dispatchers(plugins, settings, state_folder())
+    async with open_unit(settings, state_folder(), clock=clock or SystemClock(), targets=targets) as unit:
         yield unit
 
 

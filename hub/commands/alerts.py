@@ -222,7 +222,7 @@ def adjudicate(
 async def _adjudicate(
     name: str, state: AlertState, reason: str, correct: bool, officer: str | None, config: Path | None, form: Form
 ) -> int:
-    async with open_configured(config) as unit, acting(unit, officer) as requester:
+    async with open_configured(config, dispatching=True) as unit, acting(unit, officer) as requester:
         book: AlertBook = unit.alerts
         seen = await book.show(requester, name)  # nobody decides on what was not put before them (C6)
         if at_terminal():
