@@ -132,7 +132,7 @@ def check_keep(keep: Box | None, frame: Frame) -> None:
     if clip(keep, width, height) is None:
         raise UsageError(f"{box}: the box lies outside the picture, which has {width} by {height} pixels")
     raise UsageError(
-        f"{box}: the box covers more than {MAX_KEEP_SHARE:.0%} of the picture, which has {width} by {height} pixels: "
+        f"{box}: the box covers over 1/{1 / MAX_KEEP_SHARE:.0f} of the picture, which has {width} by {height} pixels: "
         "give a smaller one"
     )
 

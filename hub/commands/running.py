@@ -1,4 +1,7 @@
-"""`patrol-hub run`: the hub without a screen. Events go out as JSON lines, remarks to standard error."""
+"""`patrol-hub run`: the hub without a screen. Events go out as JSON lines, remarks to standard error.
+
+Whoever reads either may stop reading: the hub goes on and ends as it would without.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from functools import partial
 from io import FileIO, RawIOBase
 from pathlib import Path
@@ -16,17 +19,17 @@ import structlog
 import trio
 
 from hub.app import Ended, Hub, Watched, open_hub
-from hub.attach import claim_socket
+from hub.attach import claim_socket, claim_unit
 from hub.capture import SourceSpec, parse_source
 from hub.channels import Subscription
-from hub.clocks import SystemClock
+from hub.clocks import Clock, SystemClock
 from hub.commands.console import note, table
 from hub.commands.deploying import Under, deployed
 from hub.commands.explain import counted
 from hub.config import Settings, load_config, state_folder
 from hub.errors import ClosedChannelError, InputError, LaggedError, UsageError
 from hub.events import Event, encode
-from hub.logs import LogForm, set_up_logs
+from hub.logs import LogForm, lost_line, relayed, set_up_logs
 from hub.parts import installed_plugins
 from hub.watchlists.locked import forbid_dumps
 
@@ -65,11 +68,23 @@ def run(
     watched = watched_sources(sources, settings) if cameras else ()
     if under is not None and not watched:
         raise UsageError("a deployment order is for cameras: leave out --without-camera")
-    return trio.run(
-        partial(
-            _run, settings, watched, events, until_end=until_end, development=development, attach=attach, under=under
+    clock, form = SystemClock(), LogForm.CONSOLE if sys.stderr.isatty() else LogForm.JSON
+    with relayed("stderr", lost_line(clock, form)):
+        set_up_logs(sys.stderr, clock=clock, form=form)
+        ended = trio.run(
+            partial(
+                _run,
+                settings,
+                watched,
+                events,
+                clock=clock,
+                until_end=until_end,
+                development=development,
+                attach=attach,
+                under=under,
+            )
         )
-    )
+        return _tell(ended, quiet=events == "-")
 
 
 def watched_sources(sources: tuple[str, ...], settings: Settings) -> tuple[Watched, ...]:
@@ -101,17 +116,16 @@ async def _run(
     watched: tuple[Watched, ...],
     events: str | None,
     *,
+    clock: Clock,
     until_end: bool,
     development: bool,
     attach: bool,
     under: Under | None,
-) -> int:
+) -> Ended:
     plugins = installed_plugins(settings)
     forbid_dumps()  # the unlocked key and a face list may come to lie in this process
-    clock, stop = SystemClock(), trio.Event()
-    set_up_logs(sys.stderr, clock=clock, form=LogForm.CONSOLE if sys.stderr.isatty() else LogForm.JSON)
-    log = structlog.get_logger()
-    with claim_socket(state_folder()) if attach else nullcontext() as listener:
+    stop, log = trio.Event(), structlog.get_logger()
+    with claim_socket(state_folder()) if attach else claim_unit(state_folder()) as listener:
         async with (
             open_hub(
                 settings,
@@ -131,7 +145,7 @@ async def _run(
             nursery.start_soon(_stop_on_signal, stop)
             ended = await _run_and_write(hub, stop, file)
             nursery.cancel_scope.cancel()
-    return _tell(ended, quiet=events == "-")
+    return ended
 
 
 async def _run_and_write(hub: Hub, stop: trio.Event, file: RawIOBase | IO[bytes] | None) -> Ended:
@@ -200,13 +214,24 @@ async def _stop_on_signal(stop: trio.Event) -> None:
 
 
 def _tell(ended: Ended, *, quiet: bool) -> int:
-    """Print why nothing, and return the exit status."""
+    """Print what became of everything, and return the exit status.
+
+    Raises:
+        OSError: Standard output takes nothing, and not because its reader has gone.
+    """
+    problem = None
     if not quiet:
-        table(counted(ended.event.counts))
+        with relayed("stdout", "{} lines were lost\n".format) as out:
+            table(counted(ended.event.counts))
+        problem = out.error
+        if out.missing and problem is None:
+            note("the counts were not printed: nobody takes standard output")
     if not ended.event.balanced:
         note("the counts do not add up to the input: this is a fault of the hub, please report it")
     for health in ended.failed:
         note(f"{health.actor}: {health.detail}")
     for actor in ended.event.overran:
         note(f"{actor} did not stop in time")
+    if problem is not None and not isinstance(problem, BrokenPipeError):
+        raise problem
     return 2 if ended.failed else 0

@@ -19,7 +19,7 @@ import pytest
 
 import hub.attach
 import hub.commands.dashboard
-from hub.attach import claim_socket
+from hub.attach import claim_socket, claim_unit
 from hub.commands.dashboard import LOCK_FILE, start, tui
 from hub.errors import UsageError
 from tests.kit import ROOT, Unit
@@ -178,11 +178,15 @@ def test_a_hub_without_cameras_only_serves_dashboards(unit, words):
 
 
 def test_nobody_attaches_to_a_hub_without_a_socket(unit):
-    assert unit.run("run", "--no-socket", "--source", str(unit.photos("")), "--until-end").status == 0
-    assert not (unit.state / "hub.lock").exists()
-    assert unit.run("run", "--source", str(unit.photos("", name="more")), "--until-end").status == 0
-    assert (unit.state / "hub.lock").exists()
+    words = ("run", "--no-socket", "--source", str(unit.photos("")), "--until-end")
+    assert unit.run(*words).status == 0
     assert not (unit.state / "hub.sock").exists()
+    with claim_socket(unit.state):  # nor does one run beside another hub: each would end what the log says of the other
+        beside = unit.run(*words)
+    assert (beside.status, beside.out) == (2, "")
+    assert "runs on" in beside.problem()
+    with claim_unit(unit.state):
+        assert unit.run("run", "--source", str(unit.photos("", name="more")), "--until-end").status == 2
 
 
 def test_bare_without_a_terminal_says_what_to_do(unit):

@@ -177,7 +177,7 @@ def test_a_large_picture_is_searched_small_and_the_box_at_full_size():
     [
         (Box(320, 0, 10, 10), "--keep 320,0,10,10: the box lies outside the picture, which has 320 by 240 pixels"),
         (Box(0, 9000, 10, 10), "outside the picture"),
-        (Box(0, 0, 320, 240), "covers more than 33% of the picture"),
+        (Box(0, 0, 320, 240), "covers over 1/3 of the picture"),
     ],
 )
 async def test_a_box_of_which_nothing_would_stay_sharp_is_refused(tmp_path, keep, says):
