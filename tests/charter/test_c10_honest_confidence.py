@@ -57,6 +57,7 @@ def test_a_limit_keeps_its_budget_and_says_so(budget, entries):
     assert "10,000 reads" in limit.describe()
 
 
+@pytest.mark.slow
 def test_a_longer_list_or_a_smaller_budget_never_loosens_the_limit():
     limits = [cost_limit(entries, BOOK).limit for entries in (1, 300)]
     assert limits == sorted(limits, reverse=True)

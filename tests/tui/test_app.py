@@ -113,6 +113,7 @@ async def test_what_is_decided_is_the_alert_that_was_shown_when_the_key_was_pres
         assert asked(hub, DecideAlert)[-1].alert == "A-1"
 
 
+@pytest.mark.slow
 @on_asyncio
 async def test_look_a_plate_up():
     hub = ScriptedHub()
@@ -139,6 +140,7 @@ async def test_look_a_plate_up():
         assert (person.subject_kind, person.value, person.born) == (SubjectKind.PERSON, "Weiss Anna", "1951-03-09")
 
 
+@pytest.mark.slow
 @on_asyncio
 async def test_lose_the_hub_and_get_it_back():
     hub = ScriptedHub(alert("A-1"))

@@ -116,6 +116,7 @@ def test_long_times_are_said_in_days_and_hours(seconds, text):
     assert span(NOW + timedelta(seconds=seconds), NOW) == text
 
 
+@pytest.mark.slow
 @on_asyncio
 async def test_an_order_runs_out_while_somebody_watches():
     hub = ScriptedHub()

@@ -38,6 +38,7 @@ def test_what_was_not_asked_for_want_of_a_grant_is_said(kind, grant, said):
     assert page.count("NOT ASKED credit_records  needs a grant (Ctrl+G)") == said
 
 
+@pytest.mark.slow
 @on_asyncio
 async def test_a_grant_is_typed_as_a_path_and_sent_as_it_is():
     hub = unit_with_credit_records()

@@ -69,6 +69,7 @@ def test_which_list_is_said_before_it_is_compared():
     assert "compared with missing_children" in draw_choice(view, 2).plain
 
 
+@pytest.mark.slow
 @on_asyncio
 async def test_a_probe_of_the_watched_camera():
     hub = ScriptedHub()

@@ -50,6 +50,7 @@ def test_keys_of_a_plate_are_the_hub_s(connection, plate: str) -> None:
     assert set(keys or ()) == {key for key in expected if key != "="}
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(NAMES, NAMES, NAMES)
 @example("Jana", "Nováková", "NOVAKOVA Jana")

@@ -114,6 +114,7 @@ AUTOMATIC = {
 }
 
 
+@pytest.mark.slow
 def test_an_automatic_source_is_held_to_its_list_and_told_how_a_hub_uses_it(check) -> None:
     report = check(**AUTOMATIC)
     assert report.passed, failed(report)
@@ -121,6 +122,7 @@ def test_an_automatic_source_is_held_to_its_list_and_told_how_a_hub_uses_it(chec
     assert "from a process of its own with --development alone" in kept.detail
 
 
+@pytest.mark.slow
 def test_a_list_that_says_that_it_is_unsigned_passes_too(check) -> None:
     unsigned = "SourceInfo(1, list_digest='ab', expires='2099-01-01', development=True)"
     report = check(
@@ -129,6 +131,7 @@ def test_a_list_that_says_that_it_is_unsigned_passes_too(check) -> None:
     assert report.passed, failed(report)
 
 
+@pytest.mark.slow
 def test_one_that_is_automatic_and_wants_the_network_does_not_load(check) -> None:
     report = check(AUTOMATIC["code"], manifest="network = true\n" + AUTOMATIC["manifest"])
     assert "asks for the network and for reach automatic" in failed(report)["loads"]

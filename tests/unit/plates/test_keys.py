@@ -42,6 +42,7 @@ def test_every_entry_within_the_supported_cost_shares_a_key_with_the_read(data: 
     assert entry_keys(entry) & set(query_keys(query))
 
 
+@pytest.mark.slow
 @given(st.data(), st.floats(0, 5.5))
 @settings(max_examples=150, deadline=None)
 def test_every_entry_within_a_list_s_limit_shares_one_of_fewer_keys(data: st.DataObject, within: float) -> None:
