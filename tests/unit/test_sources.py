@@ -344,7 +344,7 @@ async def test_a_register_that_takes_long_to_open_holds_up_no_start_and_is_waite
 ) -> None:
     slow, quick = SlowToOpen("slow", vehicles(["KE123AB"])), ScriptedSource("quick", vehicles(["KE123AB"]))
     slow.may_open = threading.Event()
-    async with opener(slow, quick, deadline=0.1, patience=0.01) as host:
+    async with opener(slow, quick, deadline=0.5, patience=0.01) as host:
         first = await ask(host, request(typed_plate("KE123AB")))
         assert [answer.status for answer in first] == [AnswerStatus.UNAVAILABLE, AnswerStatus.HIT]
         assert first[0].explanation == "not available: it is being opened"
