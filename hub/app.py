@@ -90,7 +90,7 @@ async def open_hub(
     """
     book = open_grammars(settings)
     plugins = plugins or installed_plugins(settings)
-    plugins.load_all(leave_out=settings.plugins_off)
+    plugins.load_all()
     follow: list[Callable[[Alert, Requester], Awaitable[None]]] = []
 
     async def follow_up(alert: Alert, requester: Requester) -> None:

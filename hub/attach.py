@@ -11,7 +11,6 @@ No connection is waited for: one that reads too slowly misses events and is show
 from __future__ import annotations
 
 import errno
-import fcntl
 import math
 import os
 import socket
@@ -46,6 +45,7 @@ from hub.inference import let_go
 from hub.ledger import Ledger
 from hub.messages import Alert, AlertState, Requester, WatchHealth
 from hub.requests import Requests
+from hub.store.locks import take
 from hub.text import locate, plain
 from hub.viewing import Viewing
 from hub.wire import (
@@ -143,12 +143,8 @@ def claim_unit(state: Path) -> Iterator[None]:
     except OSError as error:
         raise StoreError(f"the state folder {state} cannot be used: {error.strerror}") from error
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(
-                f"a hub runs on {state} already: attach to it with `patrol-hub tui`, or stop it first"
-            ) from error
+        if not take(lock):
+            raise UsageError(f"a hub runs on {state} already: attach to it with `patrol-hub tui`, or stop it first")
         yield
     finally:
         os.close(lock)

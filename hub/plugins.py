@@ -128,7 +128,7 @@ class PluginHost:
     Args:
         path: Folders in which distributions are looked for; None for ``sys.path``.
         in_process: Plugins of third parties that are trusted with everything in this process; None for all.
-        off: Plugins that the configuration turns off. Whoever loads leaves them out; here they are looked for alone.
+        off: Plugins that the configuration turns off: they are listed, and loaded by their name alone.
     """
 
     def __init__(
@@ -140,6 +140,7 @@ class PluginHost:
     ) -> None:
         self._path = path
         self._in_process = in_process
+        self._off = off
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self._plugins: dict[str, PluginInfo] = {}
@@ -193,13 +194,13 @@ class PluginHost:
             self._load(name)
         return self._plugins[name]
 
-    def load_all(self, *, leave_out: Collection[str] = ()) -> tuple[PluginInfo, ...]:
-        """Load every plugin but those left out, the shipped ones first; a broken one stops nothing.
+    def load_all(self) -> tuple[PluginInfo, ...]:
+        """Load every plugin but those turned off, the shipped ones first; a broken one stops nothing.
 
         Returns:
             As `list`.
         """
-        names = set(self._plugins) - set(leave_out)
+        names = set(self._plugins) - set(self._off)
         # Whatever both of them register under one name, it is the third party that comes too late.
         for name in sorted(names, key=lambda name: (not _is_shipped(self._plugins[name]), name)):
             self.load_one(name)

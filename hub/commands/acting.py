@@ -21,7 +21,6 @@ from hub.commands.console import ask_passphrase
 from hub.config import Settings, load_config, state_folder
 from hub.errors import NotAllowedError, NotSignedInError
 from hub.messages import Requester
-from hub.parts import dispatchers, installed_plugins
 from hub.unit import Unit, open_unit
 
 
@@ -39,8 +38,10 @@ async def open_configured(
     settings = load_config(config)
     targets: tuple[Dispatcher, ...] = ()
     if dispatching and settings.plugins_in_process:  # nobody else's code is handed a dispatch
+        from hub.parts import dispatchers, installed_plugins  # most commands do without what it brings
+
         plugins = installed_plugins(settings)
-        plugins.load_all(leave_out=settings.plugins_off)
+        plugins.load_all()
         targets = dispatchers(plugins, settings, state_folder())
     async with open_unit(settings, state_folder(), clock=clock or SystemClock(), targets=targets) as unit:
         yield unit
@@ -94,9 +95,8 @@ async def unlocked(unit: Unit, requester: Requester) -> UnitKey:
     passphrase = await trio.to_thread.run_sync(ask_passphrase, f"{whose} once more")
     try:
         return await unit.officers.unlock(requester, passphrase)
-    except (
-        NotAllowedError
-    ) as error:  # they are signed in and may not know that it was asked for, least of all by a pipe
+    except NotAllowedError as error:
+        # They are signed in and may not know that it was asked for, least of all by a pipe.
         raise NotAllowedError(f"{error} (the {whose} was asked for once more)") from error
 
 

@@ -21,7 +21,7 @@ def calibrate(folder: Path, *, name: str, config: Path | None, output: Path | No
     """Print a calibration of the face model, or write it to a file."""
     settings = load_config(config)
     plugins = installed_plugins(settings)
-    plugins.load_all(leave_out=settings.plugins_off)
+    plugins.load_all()
     with tempfile.TemporaryDirectory(prefix="patrol-hub-evaluate-") as state:
         engine = open_face_engine(plugins, settings, Path(state))
         try:

@@ -241,7 +241,7 @@ def face(photo: Photo, *, reason: str, officer: str | None, config: Path | None,
 async def _face(photo: Photo, reason: str, officer: str | None, config: Path | None, form: Form) -> int:
     settings = load_config(config)
     plugins = installed_plugins(settings)
-    plugins.load_all(leave_out=settings.plugins_off)
+    plugins.load_all()
     async with open_configured(config) as unit, acting(unit, officer) as requester:
         answer = await _compare(unit, plugins, photo, requester, reason)
     if form == "json":

@@ -10,7 +10,6 @@ because it inherits the file. Whoever finds either taken starts none and leaves 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket as sockets
 import subprocess
@@ -24,6 +23,7 @@ from typing import Final, NamedTuple
 from hub.commands.console import note
 from hub.config import load_config, state_folder
 from hub.errors import StoreError, UsageError
+from hub.store.locks import take
 from hub.wire import SOCKET_FILE, reachable
 
 LOG_FILE: Final = "hub.log"
@@ -149,17 +149,8 @@ def _has_hub(state: Path) -> bool:
 def _is_locked(path: Path) -> bool:
     """Say whether somebody holds a lock on a file."""
     with suppress(OSError), path.open("r+b", buffering=0) as file:
-        return not _lock(file)
+        return not take(file.fileno())
     return False
-
-
-def _lock(file: FileIO) -> bool:
-    """Lock an open file, for whoever inherits it as well. Returns whether nobody else had."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _open_log(log: Path) -> FileIO | None:
@@ -184,7 +175,7 @@ def _open_locked(log: Path) -> FileIO | None:
     with ExitStack() as closing:
         file = closing.enter_context(FileIO(os.open(log, _LOG_FLAGS, 0o600), "r+"))
         with suppress(FileNotFoundError):
-            if _lock(file) and os.path.samestat(os.fstat(file.fileno()), log.stat()):
+            if take(file.fileno()) and os.path.samestat(os.fstat(file.fileno()), log.stat()):
                 closing.pop_all()
                 return file
     return None

@@ -26,7 +26,7 @@ def speech(folder: Path, *, config: Path | None, form: Form) -> int:
     """Measure speech on clips with transcripts."""
     settings = load_config(config)
     plugins = installed_plugins(settings)
-    plugins.load_all(leave_out=settings.plugins_off)
+    plugins.load_all()
     with tempfile.TemporaryDirectory(prefix="patrol-hub-evaluate-") as state:
         transcriber = open_transcriber(plugins, settings, Path(state))
         detector = open_voice_detector(plugins, settings, Path(state))

@@ -212,7 +212,7 @@ async def _unit_key(config: Path | None) -> int:
 def _engine(config: Path | None) -> Iterator[tuple[FaceEngine, Settings]]:
     settings = load_config(config)
     plugins = installed_plugins(settings)
-    plugins.load_all(leave_out=settings.plugins_off)
+    plugins.load_all()
     with tempfile.TemporaryDirectory(prefix="patrol-hub-lists-") as state:
         engine = open_face_engine(plugins, settings, Path(state))
         try:

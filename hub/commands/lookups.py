@@ -111,7 +111,7 @@ def import_records(source: str, file: Path, *, officer: str | None, config: Path
 async def _import(source: str, file: Path, officer: str | None, config: Path | None, *, development: bool) -> int:
     settings = load_config(config)
     plugins = installed_plugins(settings)
-    plugins.load_all(leave_out=settings.plugins_off)
+    plugins.load_all()
     async with open_configured(config) as unit, acting(unit, officer) as requester:
         report = await import_file(unit, plugins, source, file, requester, development=development)
     for bad in report.bad:

@@ -145,7 +145,7 @@ def translate(text: str, *, target: str, source: str, config: Path | None, form:
 async def _translate(text: str, target: str, source: str, config: Path | None, form: Form) -> int:
     settings = settings_of(config)
     plugins = installed_plugins(settings)
-    plugins.load_all(leave_out=settings.plugins_off)
+    plugins.load_all()
     answering = Answering(translator_specs(plugins, settings, state_folder()))
     try:
         made = await answering.translate(text, target, source)

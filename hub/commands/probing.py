@@ -76,7 +76,7 @@ async def _probe(
 ) -> ProbeAnswer:
     forbid_dumps()  # the unlocked key and a face list come to lie in this process
     plugins = installed_plugins(settings)
-    plugins.load_all(leave_out=settings.plugins_off)
+    plugins.load_all()
     picture = None if image is None else await trio.to_thread.run_sync(_picture, image)
     async with open_configured(config) as unit, acting(unit, officer) as requester:
         # The passphrase is asked for where there is something to open with it.

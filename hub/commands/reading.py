@@ -93,7 +93,7 @@ async def _read(
 ) -> int:
     settings = load_config(config)
     plugins = installed_plugins(settings)
-    plugins.load_all(leave_out=settings.plugins_off)
+    plugins.load_all()
     async with open_configured(config) as unit:
         requester = await whoever(unit, officer)
         may_read_files(requester, reason).demand()

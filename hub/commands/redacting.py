@@ -25,7 +25,7 @@ def redact(file: Path, *, output: Path, keep: str, config: Path | None) -> int:
     box = _box(keep)
     settings = load_config(config)
     plugins = installed_plugins(settings)
-    plugins.load_all(leave_out=settings.plugins_off)
+    plugins.load_all()
     with tempfile.TemporaryDirectory(prefix="patrol-hub-redact-") as state:
         detector = open_face_detector(plugins, settings, Path(state))
         if detector is None:

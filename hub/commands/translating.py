@@ -77,7 +77,7 @@ async def _translate(
     settings: Settings,
 ) -> int:
     plugins = installed_plugins(settings)
-    plugins.load_all(leave_out=settings.plugins_off)
+    plugins.load_all()
     async with open_configured(config) as unit:
         requester = await whoever(unit, officer)
         live = any(spec.live for spec in specs)

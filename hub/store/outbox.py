@@ -8,7 +8,6 @@ decided: what is unreleased is settled against the alert when the hub starts (`h
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import sqlite3
@@ -22,6 +21,7 @@ from msgspec import Struct
 from hub.errors import StoreError
 from hub.messages import Dispatch
 from hub.store import erasing
+from hub.store.locks import take
 from hub.store.sqlite import Database, connect, store_error, transaction
 
 OUTBOX_FILE: Final = "outbox.sqlite3"
@@ -157,10 +157,7 @@ class OutboxStore:
             raise store_error(path, error) from error
         try:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                ours = True
-            except BlockingIOError:
-                ours = False
+                ours = take(descriptor)
             except OSError as error:
                 raise store_error(path, error) from error
             yield ours

@@ -47,8 +47,9 @@ async def prepare(state: Path) -> None:
     prepared = trio.Path(state.parent / "prepared")
     if await prepared.exists():
         return
-    settings, plugins = load_config(state.parent / "patrol.toml"), PluginHost(in_process=None)
-    plugins.load_all(leave_out=settings.plugins_off)
+    settings = load_config(state.parent / "patrol.toml")
+    plugins = PluginHost(in_process=None, off=settings.plugins_off)
+    plugins.load_all()
     async with open_unit(settings, state, clock=SystemClock()) as unit:
         if not await unit.officers.list():
             await unit.officers.add(OFFICER, PASSPHRASE, Role.SUPERVISOR)

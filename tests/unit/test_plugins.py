@@ -116,7 +116,7 @@ def test_loading_one_imports_no_other(shelf):
 
 def test_what_is_left_out_is_not_loaded(shelf):
     module = shelf.put("alpr", READER.format(name="alpr", extra=""))
-    shelf.host().load_all(leave_out=["alpr"])
+    shelf.host(off=["alpr"]).load_all()
     assert module not in sys.modules
 
 
